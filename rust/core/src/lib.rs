@@ -1,0 +1,6 @@
+//! The fast, pure part of Vangnet.
+//!
+//! It knows bytes and bits and nothing else: no files, no network, no Python. The binding in `rust/python` checks
+//! arguments and releases the interpreter's lock; everything that computes is here, where `cargo test` reaches it.
+
+pub mod hamming;

@@ -1,0 +1,25 @@
+//! `vangnet._core`: checks what Python hands over, then calls `vangnet-core`.
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use vangnet_core::hamming::{self, HASH_BYTES};
+
+/// The functions of Vangnet that must be fast.
+#[pymodule(gil_used = false)]
+mod _core {
+    #[pymodule_export]
+    use super::hamming_distance;
+}
+
+/// In how many of their 256 bits two perceptual hashes of 32 bytes differ.
+#[pyfunction]
+#[pyo3(signature = (a, b, /))]
+fn hamming_distance(a: &[u8], b: &[u8]) -> PyResult<u32> {
+    Ok(hamming::distance(hash("a", a)?, hash("b", b)?))
+}
+
+fn hash<'bytes>(name: &str, bytes: &'bytes [u8]) -> PyResult<&'bytes [u8; HASH_BYTES]> {
+    bytes.try_into().map_err(|_| {
+        PyValueError::new_err(format!("`{name}` must be {HASH_BYTES} bytes long, not {}", bytes.len()))
+    })
+}

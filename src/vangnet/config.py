@@ -1,0 +1,229 @@
+"""The settings of one installation, and the only reader of the environment.
+
+A setting comes from the environment (`VANGNET_PORT`), else from the TOML file that `VANGNET_CONFIG_FILE` names, else from
+its default. Anything wrong stops the start: a setting that is misspelt must not be a setting that is ignored.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+
+from vangnet.errors import InvalidSettings
+
+PREFIX = "VANGNET_"
+#: Names that the project's own tests and tools read; they are no settings.
+NOT_SETTINGS = {"VANGNET_CONFIG_FILE", "VANGNET_TEST_VECTORS"}
+
+
+class LogFormat(StrEnum):
+    AUTO = "auto"  #: Readable on a terminal, JSON otherwise.
+    TEXT = "text"  #: Readable lines.
+    JSON = "json"  #: One JSON object a line.
+
+
+class Settings(BaseModel):
+    """Every setting. `vangnet config show` prints them; docs/reference/configuration.md is made from this class."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    data_dir: Path = Field(
+        default_factory=lambda: default_data_dir(os.environ, os.geteuid()),
+        description="Folder with everything this installation keeps, the embedded database included.",
+    )
+    keys_dir: Path = Field(
+        default_factory=lambda data: data["data_dir"].with_name(data["data_dir"].name + ".keys"),
+        description="Folder with the keys that seal and sign. Outside the data folder, and backed up apart from it.",
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="A PostgreSQL server of your own, as the runtime role. Without it an embedded server is started.",
+    )
+    database_owner_url: SecretStr | None = Field(
+        default=None,
+        description="The same server as the owner role; needed only by `vangnet db migrate`, backup and restore.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8800, ge=1, le=65535, description="Port to listen on.")
+    base_url: str = Field(
+        default_factory=lambda data: f"http://{data['host']}:{data['port']}",
+        description="Address under which browsers and other installations reach this one.",
+    )
+    log_format: LogFormat = Field(default=LogFormat.AUTO, description="How log lines look.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least serious log lines that are written."
+    )
+    audit_heads_dir: Path = Field(
+        default_factory=lambda data: data["data_dir"] / "audit-heads",
+        description="Folder to which the signed heads of the audit chain are exported. Best on another machine's disk.",
+    )
+    session_idle_minutes: int = Field(
+        default=30, ge=1, le=1440, description="A session ends after so many minutes without a request."
+    )
+    session_hours: int = Field(default=12, ge=1, le=168, description="A session ends after so many hours, used or not.")
+    job_concurrency: int = Field(default=2, ge=1, le=64, description="How many jobs a worker runs side by side.")
+    job_attempts: int = Field(
+        default=6, ge=1, le=100, description="How often a failing job is tried before it is parked for a person to look at."
+    )
+    oidc_issuer: str | None = Field(
+        default=None, description="Address of the party's own identity provider (OpenID Connect); none: no such sign-in."
+    )
+    oidc_client_id: str | None = Field(default=None, description="The client id that the identity provider gave.")
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, description="The client secret that the identity provider gave."
+    )
+
+    @field_validator("data_dir", "keys_dir", "audit_heads_dir")
+    @classmethod
+    def _absolute(cls, folder: Path) -> Path:
+        return folder.expanduser().absolute()
+
+    @field_validator("base_url")
+    @classmethod
+    def _origin(cls, url: str) -> str:
+        scheme, _, rest = url.partition("://")
+        if scheme not in {"http", "https"} or not rest.strip("/") or "/" in rest.rstrip("/"):
+            raise ValueError("must be like https://vangnet.example.org, without a path")
+        return url.rstrip("/")
+
+    @field_validator("database_url", "database_owner_url")
+    @classmethod
+    def _postgres(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("must be like postgresql://role:password@host/database")
+        return url
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> "Settings":
+        if self.keys_dir == self.data_dir or self.data_dir in self.keys_dir.parents:
+            raise ValueError(
+                "VANGNET_KEYS_DIR must lie outside VANGNET_DATA_DIR: who copies the data must not get the keys"
+            )
+        if self.oidc_issuer is not None and self.oidc_client_id is None:
+            raise ValueError("VANGNET_OIDC_ISSUER needs VANGNET_OIDC_CLIENT_ID")
+        if self.database_owner_url is not None and self.database_url is None:
+            raise ValueError("VANGNET_DATABASE_OWNER_URL needs VANGNET_DATABASE_URL")
+        return self
+
+    @property
+    def embedded_database(self) -> bool:
+        """Whether Vangnet starts and stops its own PostgreSQL."""
+        return self.database_url is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingShown:
+    """One row of `vangnet config show`; `value` is masked where it is a secret."""
+
+    name: str
+    value: str
+    source: str
+    description: str
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings from the environment and the file it names.
+
+    Raises InvalidSettings, which names each wrong setting, what is expected, and the value unless it is a secret.
+    """
+    values, sources = _gather(os.environ if environ is None else environ)
+    problems = _unknown(sources)
+    if problems:
+        raise InvalidSettings(problems="\n".join(problems))
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise InvalidSettings(problems="\n".join(_problems(error, values, sources))) from None
+
+
+def show(environ: Mapping[str, str] | None = None) -> list[SettingShown]:
+    """Every setting with its value and where it came from, secrets masked. Raises InvalidSettings."""
+    environ = os.environ if environ is None else environ
+    settings = load(environ)
+    _, sources = _gather(environ)
+    return [
+        SettingShown(
+            name=variable(field),
+            value=_masked(getattr(settings, field)),
+            source=sources.get(field, "default"),
+            description=info.description or "",
+        )
+        for field, info in Settings.model_fields.items()
+    ]
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field of Settings."""
+    return PREFIX + field.upper()
+
+
+def default_data_dir(environ: Mapping[str, str], effective_user_id: int) -> Path:
+    """Where an installation keeps its data when nothing is said (XDG Base Directory specification; FHS for root)."""
+    if effective_user_id == 0:
+        return Path("/var/lib/vangnet")
+    return Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "vangnet"
+
+
+def _gather(environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Values by field name, and where each came from; the environment wins over the file."""
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    file = environ.get("VANGNET_CONFIG_FILE")
+    if file:
+        for key, value in _read_toml(Path(file)).items():
+            values[key], sources[key] = value, f"file {file}"
+    for name, text in environ.items():
+        if name.startswith(PREFIX) and name not in NOT_SETTINGS:
+            field = name.removeprefix(PREFIX).lower()
+            values[field], sources[field] = text, f"environment {name}"
+    return values, sources
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidSettings(problems=f"VANGNET_CONFIG_FILE: `{path}` cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidSettings(problems=f"VANGNET_CONFIG_FILE: `{path}` is not TOML: {error}") from error
+
+
+def _unknown(sources: Mapping[str, str]) -> list[str]:
+    problems = []
+    for field, source in sources.items():
+        if field not in Settings.model_fields:
+            near = difflib.get_close_matches(field, Settings.model_fields, n=1)
+            meant = f"; `{variable(near[0])}` was meant, perhaps" if near else ""
+            problems.append(f"{variable(field)} ({source}): there is no such setting{meant}")
+    return problems
+
+
+def _problems(error: ValidationError, values: Mapping[str, Any], sources: Mapping[str, str]) -> list[str]:
+    lines = []
+    for detail in error.errors(include_url=False, include_context=False):
+        if detail["type"] == "default_factory_not_called":
+            continue  # It follows from a setting that is named already.
+        expected = detail["msg"].removeprefix("Value error, ")
+        if not detail["loc"]:
+            lines.append(expected)
+            continue
+        field = str(detail["loc"][0])
+        given = "" if _is_secret(field) else f", not `{values.get(field)}`"
+        lines.append(f"{variable(field)} ({sources.get(field, 'default')}): {expected}{given}")
+    return lines
+
+
+def _is_secret(field: str) -> bool:
+    return "SecretStr" in str(Settings.model_fields[field].annotation)
+
+
+def _masked(value: object) -> str:
+    if value is None:
+        return ""
+    return "********" if isinstance(value, SecretStr) else str(value)

@@ -1,0 +1,231 @@
+"""Every deliberate error of Vangnet.
+
+    AppError
+    ├── CallerMistake            the caller can mend it (exit 2, HTTP 4xx)
+    │   ├── InvalidInput         a value that cannot be taken as it is
+    │   │   └── InvalidSettings  the installation's own settings
+    │   ├── NotSignedIn          nobody is signed in, or the credentials are wrong
+    │   ├── PermissionDenied     signed in, but the role does not allow it
+    │   ├── NotFound             no such record, or not for this reader
+    │   ├── Conflict             right in itself, but not in the record's present state
+    │   └── TooManyAttempts      guessing is slowed down
+    ├── Unavailable              a part of Vangnet cannot work now (exit 1, HTTP 503)
+    │   ├── DatabaseUnavailable
+    │   └── DatabaseRefused      the database is there and must not be used as it is
+    └── PartnerFailed            a third party did not do its part (exit 3, HTTP 502)
+
+A new class is added only where somebody would act differently on it; otherwise an existing one is raised with other
+words. Fields hold ids, states and limits, never media, hashes, links or people: messages end up in logs.
+HTTP statuses and exit codes are given at the edges (`web/errors.py`, `cli/main.py`), not here.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class AppError(Exception):
+    """An expected failure, told in one sentence, with an optional hint that says what to do."""
+
+    code: ClassVar[str] = "failure"
+    message: ClassVar[str] = "the work could not be done"
+    hint: ClassVar[str | None] = None
+
+    def __str__(self) -> str:
+        return self.message.format_map(vars(self))
+
+    def advice(self) -> str | None:
+        """The hint with this error's own values filled in."""
+        return None if self.hint is None else self.hint.format_map(vars(self))
+
+
+class CallerMistake(AppError):
+    """The caller can mend it."""
+
+    code = "caller_mistake"
+
+
+class Unavailable(AppError):
+    """A part of Vangnet cannot do its work now; trying again later can help."""
+
+    code = "unavailable"
+
+
+class PartnerFailed(AppError):
+    """A third party did not answer, or answered something that cannot be used."""
+
+    code = "partner_failed"
+
+
+# --- what the caller can mend -------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False, kw_only=True)
+class InvalidInput(CallerMistake):
+    """A value that cannot be taken as it is; `problem` names the limit and the value's size or shape."""
+
+    code = "invalid_input"
+    message = "`{field}` {problem}"
+
+    field: str
+    problem: str
+
+
+@dataclass(eq=False, kw_only=True)
+class InvalidSettings(CallerMistake):
+    """One or more settings cannot be used; the start stops before anything is touched."""
+
+    code = "invalid_settings"
+    message = "the settings cannot be used:\n{problems}"
+    hint = "`vangnet config show` prints every setting with its value and where it came from"
+
+    problems: str
+
+
+class NotSignedIn(CallerMistake):
+    """Nobody is signed in, or what was shown does not prove who it is. Deliberately says no more than that."""
+
+    code = "not_signed_in"
+    message = "sign-in is needed, or what was given does not match"
+
+
+@dataclass(eq=False, kw_only=True)
+class PermissionDenied(CallerMistake):
+    """Somebody is signed in, but no role of theirs carries the permission."""
+
+    code = "permission_denied"
+    message = "this needs the permission `{permission}`"
+    hint = "an administrator can give a role that has it: see the permissions page of the documentation"
+
+    permission: str
+
+
+@dataclass(eq=False, kw_only=True)
+class NotFound(CallerMistake):
+    """No such record, or none that this reader may know of: the two look the same on purpose."""
+
+    code = "not_found"
+    message = "there is no {record} `{key}`"
+
+    record: str
+    key: str
+
+
+@dataclass(eq=False, kw_only=True)
+class Conflict(CallerMistake):
+    """Right in itself, but not with the record as it is now."""
+
+    code = "conflict"
+    message = "{problem}"
+
+    problem: str
+
+
+@dataclass(eq=False, kw_only=True)
+class InvalidTransition(Conflict):
+    """A state machine was asked for a step it does not have."""
+
+    code = "invalid_transition"
+    message = "{record} cannot go from `{current}` to `{requested}`"
+
+    problem: str = ""
+    record: str
+    current: str
+    requested: str
+
+
+@dataclass(eq=False, kw_only=True)
+class TooManyAttempts(CallerMistake):
+    """Guessing is slowed down."""
+
+    code = "too_many_attempts"
+    message = "too many attempts; the next is taken in {retry_after_s} seconds"
+
+    retry_after_s: int
+
+
+# --- what cannot work now -----------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False, kw_only=True)
+class DatabaseUnavailable(Unavailable):
+    """The database does not answer. What was acknowledged before is kept; what was under way is not."""
+
+    code = "database_unavailable"
+    message = "the database does not answer: {problem}"
+    hint = "nothing acknowledged is lost; `vangnet doctor` says what is wrong"
+
+    problem: str
+
+
+@dataclass(eq=False, kw_only=True)
+class StorageFull(Unavailable):
+    """The disk under the data folder or the database is full."""
+
+    code = "storage_full"
+    message = "the disk is full: {problem}"
+    hint = "make room and try again; what was acknowledged before is kept"
+
+    problem: str
+
+
+@dataclass(eq=False, kw_only=True)
+class DatabaseRefused(Unavailable):
+    """The database is there and must not be used as it is (a newer schema, an edited migration, a gap …)."""
+
+    code = "database_refused"
+    message = "the database cannot be used as it is: {problem}"
+    hint = "{remedy}"
+
+    problem: str
+    remedy: str
+
+
+@dataclass(eq=False, kw_only=True)
+class DataFolderUnusable(Unavailable):
+    """The data or keys folder cannot be used."""
+
+    code = "data_folder_unusable"
+    message = "the folder `{folder}` cannot be used: {problem}"
+    hint = "set {setting} to a folder that this account can write to"
+
+    folder: str
+    problem: str
+    setting: str
+
+
+@dataclass(eq=False, kw_only=True)
+class PortTaken(Unavailable):
+    """Another program listens where Vangnet should."""
+
+    code = "port_taken"
+    message = "another program already listens on {host}, port {port}"
+    hint = "stop it, or set {setting} to a free port"
+
+    host: str
+    port: int
+    setting: str = "VANGNET_PORT"
+
+
+# --- what a third party did not do --------------------------------------------------------------------------------
+
+
+@dataclass(eq=False, kw_only=True)
+class PartnerUnreachable(PartnerFailed):
+    """No answer from a third party; `partner` is our own id or name for it, never its address."""
+
+    code = "partner_unreachable"
+    message = "{partner} does not answer: {problem}"
+
+    partner: str
+    problem: str
+
+
+@dataclass(eq=False, kw_only=True)
+class PartnerRefused(PartnerFailed):
+    """A third party answered, but not with what was asked for."""
+
+    code = "partner_refused"
+    message = "{partner} refused: {problem}"
+
+    partner: str
+    problem: str
