@@ -1,0 +1,90 @@
+"""`vangnet serve`: the pages, the API, the worker and the sealer of one installation, in one process."""
+
+import contextlib
+import errno
+import socket
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated
+
+import structlog
+import typer
+import uvicorn
+
+from vangnet import config, log
+from vangnet.audit.sealer import Sealer
+from vangnet.cli.installation import console_actor, now
+from vangnet.cli.output import say
+from vangnet.config import Settings
+from vangnet.db import Database, open_database
+from vangnet.errors import InvalidSettings, PortTaken
+from vangnet.identity.service import installation, people
+from vangnet.keys import Keys
+from vangnet.web.app import create_app
+from vangnet.worker import Worker
+
+#: How long requests under way may take to finish when the process is told to stop.
+_GRACE_S = 10
+
+
+class Part(StrEnum):
+    ALL = "all"  #: Pages, API, worker and sealer.
+    WEB = "web"  #: Pages and API alone; run `vangnet worker` beside it.
+
+
+def serve(only: Annotated[Part, typer.Option(help="Which part to run.")] = Part.ALL) -> None:
+    """Run this installation until Ctrl-C."""
+    settings = config.load()
+    log.configure(settings)
+    keys = Keys.open(settings.keys_dir)
+    # The port first: a second `vangnet serve` should hear so before it touches anything.
+    with _listening(settings) as listener, open_database(settings) as database:
+        _greet(settings, database)
+        with contextlib.ExitStack() as background:
+            if only is Part.ALL:
+                background.enter_context(Sealer(database, keys, settings.audit_heads_dir))
+                background.enter_context(Worker(database, keys, settings))
+            _run(create_app(settings, database, keys), listener)
+        structlog.get_logger().info("stopped")
+
+
+def _greet(settings: Settings, database: Database) -> None:
+    with database.transaction() as conn:
+        found = installation.find_installation(conn)
+        link = people.first_administrator_link(conn, console_actor(), base_url=settings.base_url, now=now())
+    if found is None:
+        say("This installation has no kind and no name yet: run `vangnet setup` first.")
+    say(f"Vangnet answers at {settings.base_url}")
+    if link is not None:
+        say(f"No administrator yet. This link makes the first one, once:\n  {link}")
+
+
+@contextlib.contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+        except PermissionError as error:
+            raise InvalidSettings(problems=f"VANGNET_PORT: this account may not listen on {settings.port}") from error
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise PortTaken(host=settings.host, port=settings.port) from error
+            problem = f"VANGNET_HOST: `{settings.host}` is no address of this machine"
+            raise InvalidSettings(problems=problem) from error
+        yield listener
+
+
+def _run(app: object, listener: socket.socket) -> None:
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,  # type: ignore[arg-type]
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=_GRACE_S,
+        )
+    )
+    server.run(sockets=[listener])
