@@ -1,0 +1,1 @@
+"""The tables of people, sign-in, parties and keys; one file a subject."""
