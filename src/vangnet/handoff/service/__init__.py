@@ -1,0 +1,1 @@
+"""What can be done with hand-offs: `sending` ours, `receiving` those of others."""
