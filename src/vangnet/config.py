@@ -71,6 +71,10 @@ class Settings(BaseModel):
     job_attempts: int = Field(
         default=6, ge=1, le=100, description="How often a failing job is tried before it is parked for a person to look at."
     )
+    partner_ca_file: Path | None = Field(
+        default=None,
+        description="Certificate authorities (PEM) that are trusted, beside the system's, when other installations are called.",
+    )
     oidc_issuer: str | None = Field(
         default=None, description="Address of the party's own identity provider (OpenID Connect); none: no such sign-in."
     )
@@ -78,11 +82,22 @@ class Settings(BaseModel):
     oidc_client_secret: SecretStr | None = Field(
         default=None, description="The client secret that the identity provider gave."
     )
+    oidc_proves_second_factor: bool = Field(
+        default=False,
+        description="Whether that identity provider demands a second factor of everybody, so that none is asked for here.",
+    )
 
     @field_validator("data_dir", "keys_dir", "audit_heads_dir")
     @classmethod
     def _absolute(cls, folder: Path) -> Path:
         return folder.expanduser().absolute()
+
+    @field_validator("partner_ca_file")
+    @classmethod
+    def _readable(cls, file: Path | None) -> Path | None:
+        if file is not None and not os.access(file, os.R_OK):
+            raise ValueError("must be a file that can be read")
+        return file
 
     @field_validator("base_url")
     @classmethod

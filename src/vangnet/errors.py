@@ -8,7 +8,10 @@
     │   ├── PermissionDenied     signed in, but the role does not allow it
     │   ├── NotFound             no such record, or not for this reader
     │   ├── Conflict             right in itself, but not in the record's present state
-    │   └── TooManyAttempts      guessing is slowed down
+    │   ├── RequestRefused       an HTTP request that no route may see
+    │   ├── TooLarge             a body over the limit
+    │   ├── TooManyAttempts      guessing is slowed down
+    │   └── HandoffRefused       another installation's hand-off is not taken
     ├── Unavailable              a part of Vangnet cannot work now (exit 1, HTTP 503)
     │   ├── DatabaseUnavailable
     │   └── DatabaseRefused      the database is there and must not be used as it is
@@ -143,6 +146,38 @@ class TooManyAttempts(CallerMistake):
     retry_after_s: int
 
 
+@dataclass(eq=False, kw_only=True)
+class RequestRefused(CallerMistake):
+    """An HTTP request that is refused before a route sees it; `status` is its HTTP status."""
+
+    code = "request_refused"
+    message = "{problem}"
+
+    problem: str
+    status: int = 400
+
+
+@dataclass(eq=False, kw_only=True)
+class TooLarge(CallerMistake):
+    """What was sent is larger than is taken."""
+
+    code = "too_large"
+    message = "what was sent is larger than the {limit_bytes} bytes that are taken"
+
+    limit_bytes: int
+
+
+@dataclass(eq=False, kw_only=True)
+class HandoffRefused(CallerMistake):
+    """What another installation sent is not taken; `reason` is one of `vangnet.handoff.model.Refusal`."""
+
+    code = "handoff_refused"
+    message = "the hand-off is refused ({reason}): {problem}"
+
+    reason: str
+    problem: str
+
+
 # --- what cannot work now -----------------------------------------------------------------------------------------
 
 
@@ -204,6 +239,19 @@ class PortTaken(Unavailable):
     host: str
     port: int
     setting: str = "VANGNET_PORT"
+
+
+@dataclass(eq=False, kw_only=True)
+class InstallationStopped(Unavailable):
+    """One of the installations that the demo started is not there any more."""
+
+    code = "installation_stopped"
+    message = "the {kind} installation {problem}"
+    hint = "its log says why: {log}"
+
+    kind: str
+    problem: str
+    log: str
 
 
 # --- what a third party did not do --------------------------------------------------------------------------------

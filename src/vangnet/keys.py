@@ -6,6 +6,7 @@ that sealed values are gone and that other installations must be introduced anew
 
 import contextlib
 import os
+import tempfile
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
@@ -56,7 +57,7 @@ class Keys:
         nonce, body = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
         try:
             return AESGCM(self._derived(purpose)).decrypt(nonce, body, None)
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise ValueError(f"a value sealed for {purpose} does not open with the keys of this installation") from None
 
     def _derived(self, purpose: str) -> bytes:
@@ -82,19 +83,23 @@ def fingerprint(public_key: bytes) -> str:
 
 
 def _read_or_make(path: Path) -> bytes:
-    with contextlib.suppress(FileExistsError):
-        # Whole or not there at all: written aside, then linked under its name, which fails if another process was first.
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(os.urandom(_KEY_BYTES))
-                file.flush()
-                os.fsync(file.fileno())
-            os.link(aside, path)
-        finally:
-            aside.unlink()
+    if not path.exists():
+        _make(path)
     key = path.read_bytes()
     if len(key) != _KEY_BYTES:
         raise OSError(0, f"{path.name} must hold {_KEY_BYTES} bytes, not {len(key)}")
     return key
+
+
+def _make(path: Path) -> None:
+    # Whole or not there at all: written aside, then linked under its name, which fails if somebody else was first.
+    descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(os.urandom(_KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(aside, path)
+    finally:
+        Path(aside).unlink()

@@ -5,6 +5,6 @@ Nothing here knows what is stored. SQL lives in each capability's `store.py` and
 
 from vangnet.db.connection import Connection
 from vangnet.db.pool import Database, open_database
-from vangnet.db.queue import defer
+from vangnet.db.queue import defer, hasten
 
-__all__ = ["Connection", "Database", "defer", "open_database"]
+__all__ = ["Connection", "Database", "defer", "hasten", "open_database"]

