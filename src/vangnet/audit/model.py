@@ -1,4 +1,4 @@
-"""Who acts, and what an audit event is. The rules of the chain are here too; reading and writing it is not."""
+"""Who acts, what an audit event is, and how one asks for events. The rules of the chain are in `chain.py`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -43,3 +43,60 @@ class AuditEvent:
     record: str
     record_id: str
     details: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedEvent(AuditEvent):
+    """An event as it is listed: with its place in the chain, or None for both while it waits for the sealer."""
+
+    position: int | None
+    sealed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFilter:
+    """Which events are asked for; None leaves that open. `since` is included, `until` is not."""
+
+    record: str | None = None
+    record_id: str | None = None
+    actor_kind: ActorKind | None = None
+    actor_id: str | None = None
+    action: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainState:
+    """How far the trail is sealed. `oldest_waiting_at` is the time of the waiting event with the lowest id."""
+
+    position: int
+    sealed_at: datetime | None
+    newest_sealed_event_at: datetime | None
+    waiting: int
+    oldest_waiting_at: datetime | None
+
+
+def parse_filter(
+    *, record: str | None, actor: str | None, action: str | None, since: datetime | None, until: datetime | None
+) -> EventFilter:
+    """A filter from words as lists show them: a record `party` or `party:ID`, an actor `person`, `person:ID` or an id.
+
+    Empty words leave that open.
+    """
+    record_name, _, record_id = (record or "").strip().partition(":")
+    actor_kind, actor_id = _parse_actor((actor or "").strip())
+    return EventFilter(
+        record=record_name or None,
+        record_id=record_id or None,
+        actor_kind=actor_kind,
+        actor_id=actor_id or None,
+        action=(action or "").strip() or None,
+        since=since,
+        until=until,
+    )
+
+
+def _parse_actor(words: str) -> tuple[ActorKind | None, str]:
+    kind, _, actor_id = words.partition(":")
+    return (ActorKind(kind), actor_id) if kind in set(ActorKind) else (None, words)
