@@ -1,0 +1,79 @@
+"""The application: every page and API file, behind the checks that all requests pass."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from importlib.metadata import version
+from types import ModuleType
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from vangnet.config import Settings
+from vangnet.db import Database
+from vangnet.errors import AppError
+from vangnet.keys import Keys
+from vangnet.web import api, ui
+from vangnet.web.access import rules_of
+from vangnet.web.api import openapi
+from vangnet.web.cookies import Cookies
+from vangnet.web.errors import ErrorAnswers, answer
+from vangnet.web.health import HealthBoard
+from vangnet.web.metrics import Metrics
+from vangnet.web.pages import Pages
+from vangnet.web.security import RequestChecks, SecurityHeaders, allowed_hosts
+from vangnet.web.site import Site
+from vangnet.web.static_files import StaticFiles
+from vangnet.web.traffic import Traffic
+
+
+def create_app(settings: Settings, database: Database, keys: Keys) -> FastAPI:
+    """The web application of one installation.
+
+    Every module of `ui` and `api` is part of it by being there. Raises RouteWithoutRule where a route does not say who may
+    use it.
+    """
+    capabilities = [*_modules(ui), *_modules(api)]
+    files = StaticFiles()
+    done = {code: sentence for module in capabilities for code, sentence in getattr(module, "DONE", {}).items()}
+    measures = Metrics(database)
+    app = FastAPI(
+        title="Vangnet",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        middleware=[
+            Middleware(Traffic, metrics=measures),
+            Middleware(SecurityHeaders, settings=settings),
+            Middleware(ErrorAnswers),
+            Middleware(RequestChecks, hosts=allowed_hosts(settings.base_url)),
+        ],
+    )
+    for kind in (AppError, HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, answer)
+    app.state.site = Site(
+        settings=settings,
+        database=database,
+        keys=keys,
+        cookies=Cookies(settings.base_url),
+        pages=Pages(files, done),
+        static=files,
+        health=HealthBoard(settings, database),
+        metrics=measures,
+    )
+    for module in capabilities:
+        app.include_router(module.router)
+    rules = list(rules_of(app))
+    document = openapi.document(app, rules, version=version("vangnet"), base_url=settings.base_url)
+    app.openapi = lambda: document  # type: ignore[method-assign]
+    return app
+
+
+def _modules(package: ModuleType) -> Iterator[ModuleType]:
+    for found in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+        module = importlib.import_module(found.name)
+        if hasattr(module, "router"):
+            yield module

@@ -1,0 +1,194 @@
+"""How this installation is doing: a closed list of checks, each with since when and what to do.
+
+The same findings answer load balancers (`/readyz`, names only) and people (`/health`). Each look is kept for a moment, so
+that asking often costs little; since when something fails is known to this process only.
+"""
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from vangnet.audit import service as audit
+from vangnet.audit.model import Actor, ActorKind
+from vangnet.config import Settings
+from vangnet.db import Database, migrate
+from vangnet.errors import DatabaseRefused, Unavailable
+from vangnet.identity.permissions import Permission
+from vangnet.jobs import service as jobs
+from vangnet.web.languages import marked
+
+#: Vangnet looking at itself, for the checks and the measures.
+WATCHER = Actor(kind=ActorKind.SYSTEM, id="health", permissions=frozenset({Permission.AUDIT_READ}))
+_KEPT_FOR = timedelta(seconds=2)
+#: The sealer works every second; a minute's delay means that it does not work.
+_SEALING_LAG_MAX = timedelta(minutes=1)
+_WORKER_SILENT_MAX = timedelta(minutes=1)
+_MIB = 1024 * 1024
+_DISK_FAILING_BYTES = 256 * _MIB
+_DISK_ATTENTION_BYTES = 2048 * _MIB
+
+
+class Check(StrEnum):
+    DATABASE = "database"  #: The database answers.
+    SCHEMA = "schema"  #: The database has the schema of this version.
+    SEALER = "sealer"  #: Audit events are chained soon after they were written.
+    DISK = "disk"  #: There is room on the disk under the data folder.
+    KEYS = "keys"  #: The keys of this installation are where they should be, readable.
+    JOBS = "jobs"  #: A worker runs, and no job was parked. Requests are served without that.
+
+
+class Condition(StrEnum):
+    OK = "ok"  #: As it should be.
+    ATTENTION = "attention"  #: It works; somebody should look.
+    FAILING = "failing"  #: It does not work; requests should go elsewhere.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one check found. `told` and `remedy` are English texts of ours, translated where they are shown."""
+
+    check: Check
+    condition: Condition
+    told: str
+    remedy: str | None = None
+    values: Mapping[str, object] = field(default_factory=dict)
+    #: Since when it is so, as far as this process saw.
+    since: datetime | None = None
+
+    @property
+    def failing(self) -> bool:
+        """Whether requests should go elsewhere."""
+        return self.condition is Condition.FAILING
+
+
+class HealthBoard:
+    """Looks at everything, and remembers since when each is as it is. Safe to share between threads."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._settings = settings
+        self._database = database
+        self._lock = threading.Lock()
+        self._findings: dict[Check, Finding] = {}
+        self._looked_at: datetime | None = None
+
+    def findings(self, now: datetime) -> list[Finding]:
+        """All findings, in the order of `Check`; at most two seconds old."""
+        with self._lock:
+            if self._looked_at is None or now - self._looked_at >= _KEPT_FOR:
+                for found in self._look(now):
+                    before = self._findings.get(found.check)
+                    same = before is not None and before.condition is found.condition
+                    self._findings[found.check] = replace(found, since=before.since if same and before else now)
+                self._looked_at = now
+            return [self._findings[check] for check in Check]
+
+    def _look(self, now: datetime) -> list[Finding]:
+        database = _looked(Check.DATABASE, self._database_answers)
+        asking: dict[Check, Callable[[], Finding]] = {
+            Check.SCHEMA: self._schema_is_current,
+            Check.SEALER: lambda: self._sealer_keeps_up(now),
+            Check.JOBS: lambda: self._jobs_run(now),
+        }
+        return [
+            database,
+            _disk_has_room(self._settings.data_dir),
+            _keys_are_readable(self._settings.keys_dir),
+            # Each of these would wait as long again for a database that does not answer.
+            *(
+                replace(database, check=check) if database.failing else _looked(check, look)
+                for check, look in asking.items()
+            ),
+        ]
+
+    def _database_answers(self) -> Finding:
+        with self._database.transaction() as conn:
+            conn.execute("SELECT 1")
+        return _fine(Check.DATABASE, marked("It answers."))
+
+    def _schema_is_current(self) -> Finding:
+        migrate.require_current(self._database.conninfo)
+        return _fine(Check.SCHEMA, marked("It is the one that this version needs."))
+
+    def _sealer_keeps_up(self, now: datetime) -> Finding:
+        with self._database.transaction() as conn:
+            state = audit.chain_state(conn, WATCHER)
+        if state.oldest_waiting_at is None or now - state.oldest_waiting_at <= _SEALING_LAG_MAX:
+            return _fine(Check.SEALER, marked("Every audit event is chained soon after it is written."))
+        return Finding(
+            check=Check.SEALER,
+            condition=Condition.FAILING,
+            told=marked("{waiting} audit events wait to be chained, the oldest for {seconds} seconds."),
+            remedy=marked("Start `vangnet worker`, or look in its log for what stops the sealer."),
+            values={"waiting": state.waiting, "seconds": int((now - state.oldest_waiting_at).total_seconds())},
+        )
+
+    def _jobs_run(self, now: datetime) -> Finding:
+        with self._database.transaction() as conn:
+            queue = jobs.queue_health(conn)
+        if queue.last_heartbeat_at is None or now - queue.last_heartbeat_at > _WORKER_SILENT_MAX:
+            return Finding(
+                check=Check.JOBS,
+                condition=Condition.ATTENTION,
+                told=marked("No worker runs: nothing is sent and nothing is tidied up."),
+                remedy=marked("Start `vangnet worker`, or `vangnet serve`, which runs one."),
+            )
+        if queue.parked:
+            return Finding(
+                check=Check.JOBS,
+                condition=Condition.ATTENTION,
+                told=marked("Parked jobs: {parked}. They failed too often and wait for a person."),
+                remedy=marked("Look at them on the page Jobs: run them again, or drop them."),
+                values={"parked": queue.parked},
+            )
+        return _fine(Check.JOBS, marked("A worker runs, and no job is parked."))
+
+
+def _looked(check: Check, look: Callable[[], Finding]) -> Finding:
+    """What `look` found, or that it could not look, which is as bad."""
+    values: dict[str, object] = {}
+    remedy: str | None
+    try:
+        return look()
+    except DatabaseRefused as error:
+        told, remedy, values = marked("It must not be used as it is: {problem}."), error.remedy, {"problem": error.problem}
+    except Unavailable as error:
+        told, remedy = marked("The database does not answer."), error.hint
+    return Finding(check=check, condition=Condition.FAILING, told=told, remedy=remedy, values=values)
+
+
+def _fine(check: Check, told: str) -> Finding:
+    return Finding(check=check, condition=Condition.OK, told=told)
+
+
+def _disk_has_room(folder: Path) -> Finding:
+    while not folder.exists():
+        folder = folder.parent
+    free_bytes = shutil.disk_usage(folder).free
+    values = {"free_mib": free_bytes // _MIB}
+    if free_bytes >= _DISK_ATTENTION_BYTES:
+        return Finding(check=Check.DISK, condition=Condition.OK, told=marked("Free: {free_mib} MiB."), values=values)
+    return Finding(
+        check=Check.DISK,
+        condition=Condition.FAILING if free_bytes < _DISK_FAILING_BYTES else Condition.ATTENTION,
+        told=marked("Only {free_mib} MiB are free under the data folder."),
+        remedy=marked("Make room: what was acknowledged is kept, but soon nothing new can be."),
+        values=values,
+    )
+
+
+def _keys_are_readable(folder: Path) -> Finding:
+    missing = [name for name in ("signing.key", "sealing.key") if not os.access(folder / name, os.R_OK)]
+    if not missing:
+        return _fine(Check.KEYS, marked("They are in their folder and can be read."))
+    return Finding(
+        check=Check.KEYS,
+        condition=Condition.FAILING,
+        told=marked("In the folder of the keys this cannot be read: {missing}."),
+        remedy=marked("Put the backup of the keys back before anything is restarted: without them nothing sealed opens."),
+        values={"missing": ", ".join(missing)},
+    )

@@ -1,0 +1,77 @@
+"""Measures for Prometheus, in a registry of our own: two applications in one process do not mix theirs."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+from vangnet.audit import service as audit
+from vangnet.db import Database
+from vangnet.jobs import service as jobs
+from vangnet.web.health import WATCHER
+
+_BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """What happened in this process, and how the database stands when somebody asks."""
+
+    def __init__(self, database: Database) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "vangnet_requests", "Requests answered.", ["method", "route", "status"], registry=self._registry
+        )
+        self._seconds = Histogram(
+            "vangnet_request_seconds", "Time to answer a request.", ["route"], buckets=_BUCKETS_S, registry=self._registry
+        )
+        self._registry.register(_Standing(database))
+
+    def note_request(self, *, method: str, route: str, status: int, seconds: float) -> None:
+        """Counts one request. `route` is a template, such as `/people/{person_id}`; 0 is the status of no answer."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def exposition(self) -> bytes:
+        """Everything, in the text format of Prometheus. Raises DatabaseUnavailable."""
+        return generate_latest(self._registry)
+
+
+class _Standing(Collector):
+    """Asks the database when Prometheus does, so that there is no number that is older than the question."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # Without this, registering would collect once, and a database that is down would stop the start.
+    def describe(self) -> Iterator[Metric]:
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        with self._database.transaction() as conn:
+            chain = audit.chain_state(conn, WATCHER)
+            queue = jobs.queue_health(conn)
+        lag_s = 0.0
+        if chain.oldest_waiting_at is not None:
+            lag_s = max(0.0, (datetime.now(UTC) - chain.oldest_waiting_at).total_seconds())
+        yield _gauge("vangnet_audit_waiting_events", "Audit events that are not chained yet.", chain.waiting)
+        yield _gauge("vangnet_audit_sealing_lag_seconds", "Age of the oldest event that is not chained yet.", lag_s)
+        yield _by_state(
+            "vangnet_jobs", "Jobs.", {"waiting": queue.waiting, "running": queue.running, "parked": queue.parked}
+        )
+        in_use, most = self._database.in_use, self._database.max_connections
+        yield _gauge("vangnet_database_connections_in_use", "Connections of this process in a transaction.", in_use)
+        yield _gauge("vangnet_database_connections_max", "How many this process may have.", most)
+
+
+def _gauge(name: str, told: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, told, value=value)
+
+
+def _by_state(name: str, told: str, counts: Mapping[str, int]) -> Metric:
+    gauge = GaugeMetricFamily(name, told, labels=["state"])
+    for state, count in counts.items():
+        gauge.add_metric([state], count)
+    return gauge

@@ -1,0 +1,76 @@
+"""What the shell around every page shows: whose installation this is, at most seven ways to go, and who is signed in."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vangnet.identity.model import InstallationKind
+from vangnet.identity.permissions import Permission
+from vangnet.web.languages import marked
+
+if TYPE_CHECKING:
+    from vangnet.web.visit import OneVisit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MenuItem:
+    """One entry of the menu; shown to whoever has the permission."""
+
+    path: str
+    label: str
+    permission: Permission | None = None
+
+
+KIND_NAMES = {
+    InstallationKind.PROVIDER: marked("Provider"),
+    InstallationKind.HOTLINE: marked("Hotline"),
+    InstallationKind.POLICE: marked("Police"),
+    InstallationKind.AUTHORITY: marked("Authority"),
+}
+
+#: At most seven: who has to read a menu has lost the thread.
+MENU = (
+    MenuItem(path="/", label=marked("Start")),
+    MenuItem(path="/people", label=marked("People"), permission=Permission.PERSON_READ),
+    MenuItem(path="/parties", label=marked("Parties"), permission=Permission.PARTY_READ),
+    MenuItem(path="/hand-offs", label=marked("Hand-offs"), permission=Permission.HANDOFF_READ),
+    MenuItem(path="/audit", label=marked("Audit"), permission=Permission.AUDIT_READ),
+    MenuItem(path="/jobs", label=marked("Jobs"), permission=Permission.JOB_READ),
+    MenuItem(path="/health", label=marked("Health"), permission=Permission.HEALTH_READ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shell:
+    """The values of `shell.html`."""
+
+    installation_name: str | None
+    kind_name: str | None
+    person_name: str | None
+    menu: tuple[MenuItem, ...]
+    here: str
+    theme: str
+    single_keys: bool
+    back: str
+
+
+def shell_of(visit: "OneVisit") -> Shell:
+    """The shell for this visit. Asks the database nothing that was not asked already."""
+    visitor = visit.visitor_so_far
+    person = visitor.person if visitor is not None else None
+    installation = visitor.installation if visitor is not None else None
+    permissions = visitor.actor.permissions if visitor is not None and person is not None else frozenset()
+    path = visit.request.url.path
+    menu = tuple(item for item in MENU if item.permission is None or item.permission in permissions)
+    here = max((item.path for item in menu if path == item.path or path.startswith(item.path + "/")), key=len, default="")
+    choice = visit.site.cookies.choice
+    return Shell(
+        installation_name=installation.party_name if installation is not None else None,
+        kind_name=KIND_NAMES[installation.kind] if installation is not None else None,
+        person_name=person.name if person is not None else None,
+        menu=menu if person is not None else (),
+        here=here,
+        theme=person.theme if person is not None else choice(visit.request, "theme") or "system",
+        single_keys=choice(visit.request, "keys") != "off",
+        # Without the query: it may hold a sentence that was shown once, and searches stay out of forms.
+        back=path if visit.request.method == "GET" else "/",
+    )

@@ -1,0 +1,1 @@
+"""Pages, one file per capability, each with a `router`. They work without script."""

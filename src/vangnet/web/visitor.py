@@ -1,0 +1,87 @@
+"""Who visits: a person by the session's cookie, a program by its key, or nobody that we know."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from starlette.requests import Request
+
+from vangnet.audit.model import Actor, ActorKind
+from vangnet.config import Settings
+from vangnet.db import Connection, Database
+from vangnet.errors import NotSignedIn
+from vangnet.identity.model import ANONYMOUS, Installation, Person, Refused, Session, SignedInPerson
+from vangnet.identity.service import api_keys, installation, sessions
+from vangnet.web.cookies import Cookies
+
+_PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Who it is. `person` is there only when the sign-in is complete; `session` also before that."""
+
+    actor: Actor = ANONYMOUS
+    person: Person | None = field(default=None, repr=False)
+    session: Session | None = field(default=None, repr=False)
+    #: Whose pages these are, read along because every page says so; None for programs, and before the set-up.
+    installation: Installation | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether the visitor proved to be somebody."""
+        return self.actor.kind is not ActorKind.ANONYMOUS
+
+    @property
+    def second_factor_pending(self) -> bool:
+        """Whether the password was right and the second factor is still owed."""
+        return self.session is not None and not self.session.whole
+
+
+def is_for_programs(request: Request) -> bool:
+    """Whether a program reads the answer: it then gets a problem document, never a page or the way to one."""
+    path = request.url.path
+    return path.startswith("/api/v1/") or path == "/api/openapi.json" or path in _PROBES
+
+
+def find_visitor(database: Database, request: Request, *, settings: Settings, cookies: Cookies, now: datetime) -> Visitor:
+    """Who sent the request.
+
+    A key counts only where programs are served, and is then the only thing that counts. Raises NotSignedIn where one is
+    given that is not good, TooManyAttempts, DatabaseUnavailable.
+    """
+    shown = request.headers.get("authorization")
+    if shown is not None and is_for_programs(request):
+        return Visitor(actor=_by_key(database, shown, client_address=client_address(request), now=now))
+    token = cookies.session(request)
+    with database.transaction() as conn:
+        whose = installation.find_installation(conn)
+        found = None if token is None else _by_session(conn, token, settings, now)
+    if found is None:
+        return Visitor(installation=whose)
+    return Visitor(
+        actor=found.actor(),
+        person=found.person if found.session.whole else None,
+        session=found.session,
+        installation=whose,
+    )
+
+
+def client_address(request: Request) -> str:
+    """The address of whoever is connected: for limits on guessing, never for the log."""
+    return request.client.host if request.client is not None else "unknown"
+
+
+def _by_session(conn: Connection, token: str, settings: Settings, now: datetime) -> SignedInPerson | None:
+    return sessions.resolve(conn, token, now=now, idle_minutes=settings.session_idle_minutes, hours=settings.session_hours)
+
+
+def _by_key(database: Database, shown: str, *, client_address: str, now: datetime) -> Actor:
+    scheme, _, text = shown.partition(" ")
+    if scheme.lower() != "bearer":
+        raise NotSignedIn
+    # The count of wrong attempts must be committed, so the refusal comes after the transaction.
+    with database.transaction() as conn:
+        answer = api_keys.authenticate(conn, text.strip(), client_address=client_address, now=now)
+    if isinstance(answer, Refused):
+        raise NotSignedIn
+    return answer

@@ -1,0 +1,122 @@
+"""Fixtures for tests in a real browser: Debian's Chromium, one installation for the run, and its pages.
+
+With SCREENSHOTS set to a folder, the pictures of the papers are made there.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, ViewportSize, sync_playwright
+from running.browser import WIDE, OpenPage, launch
+from running.pages import SESSIONS, Visitor
+from running.server import RunningServer, console, own_database, running
+
+from vangnet import log
+from vangnet.config import LogFormat, Settings
+from vangnet.db.embedded import EmbeddedServer
+from vangnet.identity.model import Language, PartyKind
+from vangnet.identity.permissions import Role
+from vangnet.identity.service import parties
+
+
+@pytest.fixture(scope="session")
+def server(postgres: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A hotline's installation with a few people and parties, under a name, as passkeys need it."""
+    folder = tmp_path_factory.mktemp("browser")
+    logfile = folder / "log"
+    with logfile.open("w", encoding="utf-8") as stream, own_database(postgres, "browser") as database:
+        log.configure(Settings(data_dir=folder, log_format=LogFormat.JSON), stream=stream)
+        with running(database, folder, logfile, host_name="localhost") as started:
+            _furnish(started)
+            yield started
+        log.configure(Settings(data_dir=folder, log_format=LogFormat.JSON))
+
+
+def _furnish(server: RunningServer) -> None:
+    """People and parties as a small organisation has them."""
+    server.session_of(server.invite(Role.ADMINISTRATOR, name="Joost van den Berg"))
+    server.session_of(server.invite(Role.STAFF, name="Bram Jansen"))
+    server.invite(Role.AUDITOR, name="Fatima El Amrani")
+    now = datetime.now(UTC)
+    with server.transaction() as conn:
+        parties.add(
+            conn,
+            console(),
+            name="Hosting Noord",
+            kind=PartyKind.PROVIDER,
+            contact_name="Abuse desk",
+            contact_email="abuse@hosting.example",
+            base_url="https://vangnet.hosting.example",
+            public_key=bytes(range(32)),
+            now=now,
+        )
+        parties.add(conn, console(), name="Politie Midden", kind=PartyKind.POLICE, now=now)
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """The driver of the browser."""
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """Chromium, with a profile that is thrown away."""
+    browser = launch(playwright)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, server: RunningServer) -> Iterator[OpenPage]:
+    """Opens a window as some visitor; fails the test when a page logged an error or broke the policy."""
+    complaints: list[str] = []
+    with ExitStack() as contexts:
+
+        def open_as(
+            visitor: Visitor = Visitor.NOBODY,
+            *,
+            language: Language = Language.EN,
+            dark: bool = False,
+            size: ViewportSize = WIDE,
+            script: bool = True,
+            still: bool = False,
+        ) -> Page:
+            context: BrowserContext = contexts.enter_context(
+                browser.new_context(
+                    base_url=server.url,
+                    viewport=size,
+                    locale=str(language),
+                    color_scheme="dark" if dark else "light",
+                    reduced_motion="reduce" if still else "no-preference",
+                    java_script_enabled=script,
+                )
+            )
+            if token := SESSIONS[visitor](server, language):
+                context.add_cookies([{"name": server.session_cookie, "value": token, "url": server.url}])
+            page = context.new_page()
+            page.set_default_timeout(10_000)
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+            page.on("request", lambda asked: _note_foreign(asked.url, server.url, complaints))
+            return page
+
+        yield open_as
+    assert not complaints
+
+
+def _note_foreign(url: str, own: str, complaints: list[str]) -> None:
+    if not url.startswith((own + "/", "data:")):
+        complaints.append(f"a request to another host: {url.split('?', maxsplit=1)[0]}")
+
+
+@pytest.fixture(scope="session")
+def screenshots() -> Path | None:
+    """Where the pictures of the papers go, or None when nobody asked for them."""
+    folder = os.environ.get("SCREENSHOTS")
+    return None if folder is None else Path(folder).absolute()

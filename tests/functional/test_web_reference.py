@@ -1,0 +1,94 @@
+"""The API's own description: the OpenAPI document, the page made from it, and whether the API keeps to it."""
+
+import json
+import random
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+from running.routes import job
+from running.server import RunningServer
+
+from vangnet.identity.permissions import KEY_SCOPES, Permission, Role
+from vangnet.web.access import PUBLIC, rules_of
+
+CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
+SEED = random.randrange(2**32)  # noqa: S311 (tests, not secrets)
+
+
+def test_every_operation_says_who_may_call_it_and_how_it_fails(server: RunningServer, anonymous: httpx2.Client) -> None:
+    document = anonymous.get("/api/openapi.json").json()
+    for route in rules_of(server.app):
+        if not route.path.startswith("/api/v1/"):
+            continue
+        operation = document["paths"][route.path][route.method.lower()]
+        assert operation["operationId"] == route.name
+        assert operation["x-needs"] == str(route.rule)
+        assert operation["security"] == ([] if route.rule is PUBLIC else [{"key": []}, {"session": []}])
+        assert operation["summary"].endswith("."), f"{route.name} has no docstring"
+        for status in ("4XX", "5XX"):
+            assert "application/problem+json" in operation["responses"][status]["content"]
+        assert any(status.startswith("2") for status in operation["responses"])
+    assert set(document["paths"]) == {route.path for route in rules_of(server.app) if route.path.startswith("/api/v1/")}
+
+
+def test_operation_ids_are_unique(anonymous: httpx2.Client) -> None:
+    document = anonymous.get("/api/openapi.json").json()
+    ids = [operation["operationId"] for methods in document["paths"].values() for operation in methods.values()]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_page_shows_every_operation_without_foreign_hosts_or_script(anonymous: httpx2.Client) -> None:
+    document = anonymous.get("/api/openapi.json").json()
+    page = anonymous.get("/api/docs").text
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            assert f'id="{operation["operationId"]}"' in page
+            assert path in page
+    assert set(re.findall(r'(?:src|href)="(https?://[^"]+)"', page)) == set()
+
+
+def test_the_lines_to_copy_work(server: RunningServer, anonymous: httpx2.Client) -> None:
+    page = anonymous.get("/api/docs").text
+    lines = re.findall(r"<code>(curl [^<]*/api/v1/(?:installation|jobs))&#34;</code>", page)
+    assert len(lines) == 2
+    for line in lines:
+        command = line.replace("&#34;", '"') + '"'
+        done = subprocess.run(
+            ["bash", "-c", command.replace("curl ", "curl --silent --fail --show-error ", 1)],
+            env={"VANGNET_KEY": server.key(*KEY_SCOPES), "PATH": "/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        json.loads(done.stdout)
+
+
+def schemathesis(server: RunningServer, folder: Path, *options: str) -> None:
+    """Sends what the document allows and what it does not. Fails on a fault, and on an answer that it does not allow."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIGURATION), "--no-color"),
+            *("run", f"{server.url}/api/openapi.json", "--seed", str(SEED), *options),
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"seed {SEED}\n{done.stdout}{done.stderr}"
+
+
+def test_the_api_keeps_to_its_description(new_server: RunningServer, tmp_path: Path) -> None:
+    job(new_server, parked=True)
+    new_server.invite(Role.STAFF)
+    # Without the right to revoke keys: it would find its own in the list, and revoke that.
+    key = new_server.key(*KEY_SCOPES - {Permission.KEY_REVOKE})
+    schemathesis(new_server, tmp_path, "--header", f"Authorization: Bearer {key}", "--max-examples", "10")
+
+
+def test_the_api_keeps_to_its_description_for_somebody_without_a_key(new_server: RunningServer, tmp_path: Path) -> None:
+    schemathesis(new_server, tmp_path, "--phases", "fuzzing", "--max-examples", "3")

@@ -1,0 +1,117 @@
+"""The pages of an installation, with records where a page shows one, and who opens each. For the browser's tests."""
+
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from running.server import RunningServer, console
+from vangnet.identity.model import Client, Language, SessionStage, SignInMeans
+from vangnet.identity.permissions import Role
+from vangnet.identity.service import parties, people, sessions
+
+
+class Visitor(StrEnum):
+    NOBODY = "nobody"  #: Nobody is signed in.
+    HALF = "half"  #: The password was right, and there is no second factor yet.
+    STAFF = "staff"  #: Somebody with the role staff.
+    AUDITOR = "auditor"  #: Somebody with the role auditor.
+    ADMINISTRATOR = "administrator"  #: Somebody with the role administrator.
+
+
+def _half(server: RunningServer, language: Language) -> str:
+    person = server.invite(Role.STAFF, name="Anna de Vries", language=language)
+    with server.transaction() as conn:
+        conn.execute("UPDATE person SET enrolment_ends_at = now() + interval '7 days' WHERE id = %s", [person.id])
+        token, _ = sessions.begin(
+            conn,
+            person,
+            stage=SessionStage.PASSWORD_PROVEN,
+            means=SignInMeans.PASSWORD,
+            client=Client(address="127.0.0.1"),
+            now=datetime.now(UTC),
+        )
+    return token
+
+
+def _whole(role: Role) -> Callable[[RunningServer, Language], str]:
+    def begin(server: RunningServer, language: Language) -> str:
+        return server.session_of(server.invite(role, name="Anna de Vries", language=language)).token
+
+    return begin
+
+
+#: How each visitor comes by the token of a session; the empty text is none.
+SESSIONS: dict[Visitor, Callable[[RunningServer, Language], str]] = {
+    Visitor.NOBODY: lambda _server, _language: "",
+    Visitor.HALF: _half,
+    Visitor.STAFF: _whole(Role.STAFF),
+    Visitor.AUDITOR: _whole(Role.AUDITOR),
+    Visitor.ADMINISTRATOR: _whole(Role.ADMINISTRATOR),
+}
+
+
+def _person(server: RunningServer) -> str:
+    with server.transaction() as conn:
+        return f"/people/{people.list_people(conn, console())[0].id}"
+
+
+def _party(server: RunningServer) -> str:
+    with server.transaction() as conn:
+        return f"/parties/{parties.list_parties(conn, console())[0].id}"
+
+
+def _invitation(server: RunningServer) -> str:
+    with server.transaction() as conn:
+        invited = people.invite(
+            conn,
+            console(),
+            name="Anna de Vries",
+            email=f"anna.{uuid.uuid4().hex[:8]}@kanarie.example",
+            roles=frozenset({Role.STAFF}),
+            language=Language.EN,
+            base_url=server.url,
+            now=datetime.now(UTC),
+        )
+    return invited.link.removeprefix(server.url)
+
+
+#: Every page, by its route: who opens it, and at which address. A test refuses a page that is not here.
+PAGES: dict[str, tuple[Visitor, str | Callable[[RunningServer], str]]] = {
+    "/": (Visitor.ADMINISTRATOR, "/"),
+    "/api/docs": (Visitor.NOBODY, "/api/docs"),
+    "/health": (Visitor.ADMINISTRATOR, "/health"),
+    "/invitation/{token}": (Visitor.NOBODY, _invitation),
+    "/jobs": (Visitor.ADMINISTRATOR, "/jobs"),
+    "/keys": (Visitor.ADMINISTRATOR, "/keys"),
+    "/me": (Visitor.ADMINISTRATOR, "/me"),
+    "/me/app": (Visitor.ADMINISTRATOR, "/me/app"),
+    "/me/passkeys/add": (Visitor.ADMINISTRATOR, "/me/passkeys/add"),
+    "/parties": (Visitor.ADMINISTRATOR, "/parties"),
+    "/parties/add": (Visitor.ADMINISTRATOR, "/parties/add"),
+    "/parties/{party_id}": (Visitor.ADMINISTRATOR, _party),
+    "/people": (Visitor.ADMINISTRATOR, "/people"),
+    "/people/invite": (Visitor.ADMINISTRATOR, "/people/invite"),
+    "/people/{person_id}": (Visitor.ADMINISTRATOR, _person),
+    "/sign-in": (Visitor.NOBODY, "/sign-in"),
+    "/sign-in/recovery-code": (Visitor.HALF, "/sign-in/recovery-code"),
+    "/sign-in/set-up": (Visitor.HALF, "/sign-in/set-up"),
+}
+#: Routes that answer GET and are no page: for programs, files, and what only leads on.
+NO_PAGES = {
+    "/api/openapi.json",
+    "/healthz",
+    "/metrics",
+    "/readyz",
+    "/sign-in/code",  # Leads on to the set-up for whoever has no second factor yet; walked through in test_sign_in.py.
+    "/sign-in/link/{token}",
+    "/sign-in/provider",
+    "/sign-in/provider/callback",
+    "/static/{version}/{name:path}",
+}
+
+
+def address_of(server: RunningServer, route: str) -> str:
+    """Where the page of that route is found."""
+    address = PAGES[route][1]
+    return address if isinstance(address, str) else address(server)
