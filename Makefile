@@ -20,9 +20,9 @@ demo: setup ## Run one installation of each kind on loopback, until Ctrl-C
 serve: setup ## Run the installation that the settings (VANGNET_...) name
 	@$(BIN)/vangnet serve
 
-test: setup test-tools ## Run all tests but the long ones
-	cargo test --quiet --locked
-	$(BIN)/pytest -m "not soak" $(ARGS)
+test: setup test-tools ## Run all tests but the long ones (ARGS=... for pytest)
+	@start=$$SECONDS; cargo test --quiet --locked; $(BIN)/pytest -m "not soak" $(ARGS); \
+	echo "make test took $$((SECONDS - start)) s"
 
 soak: setup test-tools ## Run the long tests: kill -9 series, hours of load (SOAK=short for a short form)
 	SOAK=$(or $(SOAK),long) $(BIN)/pytest -m soak -s $(ARGS)

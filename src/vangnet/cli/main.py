@@ -67,7 +67,7 @@ def main() -> None:
         if advice := error.advice():
             say(f"hint: {advice}")
         sys.exit(_exit_code(error))
-    except Exception:  # The last stop: a fault of ours, told without its values.
+    except Exception:  # noqa: BLE001 (the last stop: a fault of ours, told without its values)
         incident = uuid.uuid4().hex[:12]
         structlog.get_logger().exception("command failed", incident=incident)
         say(f"error: a fault of Vangnet itself, incident {incident}; the log line above has its place in the code")

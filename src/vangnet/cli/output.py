@@ -14,9 +14,7 @@ from rich.table import Table
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def print_records(
-    records: Sequence[Mapping[str, object]], *, as_json: bool, columns: Sequence[str] | None = None
-) -> None:
+def print_records(records: Sequence[Mapping[str, object]], *, as_json: bool, columns: Sequence[str] | None = None) -> None:
     """Many records: a JSON array, or a table of `columns` (all of them by default)."""
     if as_json:
         _print_json([dict(record) for record in records])
