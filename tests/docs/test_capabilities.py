@@ -1,0 +1,102 @@
+"""The layout of a capability: `model` (types and pure rules), `store` (SQL), `service` (use cases), and what has a name
+that tells."""
+
+import ast
+
+import pytest
+from generators.source import Module
+
+CAPABILITIES = {"audit", "identity", "handoff", "jobs"}
+PARTS = {"model", "store", "service"}
+#: Modules beside those three, and what they are. A new one is added here by whoever can say what it is.
+BESIDES: dict[str, str] = {
+    "vangnet.audit.chain": "rules: how an event becomes a link of the chain",
+    "vangnet.audit.details": "rules: what an event's details may hold, and how they are written",
+    "vangnet.audit.heads": "signed heads in files outside the database",
+    "vangnet.audit.inspection": "rules: what can be wrong with a chain",
+    "vangnet.audit.problem": "rules: the findings, in words",
+    "vangnet.audit.sealer": "the threads that chain events and export heads",
+    "vangnet.audit.verification": "reads the whole trail and judges it",
+    "vangnet.jobs.app": "our tasks, told to procrastinate",
+    "vangnet.jobs.tasks": "the tasks themselves",
+    "vangnet.identity.permissions": "the table of who may do what",
+}
+
+
+def strangers(module_names: list[str]) -> list[str]:
+    """Modules of a capability that are neither a part nor named above, and service or store code at another depth."""
+    found = []
+    for name in module_names:
+        _, *rest = name.split(".")
+        if len(rest) < 2 or rest[0] not in CAPABILITIES or name in BESIDES:
+            continue
+        if rest[1] not in PARTS or len(rest) > 3:
+            found.append(name)
+    return found
+
+
+def undocumented(module: Module) -> list[str]:
+    """Public names of services, rules and stores' packages that have no docstring; these are the reference of the code."""
+    complaints = [] if ast.get_docstring(module.tree) else [f"{module.path} has no docstring"]
+    for node in module.tree.body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            complaints += _without_docstring(module, node)
+            complaints += [
+                complaint
+                for part in node.body
+                if isinstance(part, ast.FunctionDef)
+                for complaint in _without_docstring(module, part)
+            ]
+        elif isinstance(node, ast.FunctionDef):
+            complaints += _without_docstring(module, node)
+    return complaints
+
+
+def _without_docstring(module: Module, node: ast.ClassDef | ast.FunctionDef) -> list[str]:
+    is_closed_set = isinstance(node, ast.ClassDef) and any(ast.unparse(base) == "StrEnum" for base in node.bases)
+    if node.name.startswith("_") or is_closed_set or ast.get_docstring(node):  # A closed set has a comment a member.
+        return []
+    return [f"{module.path}:{node.lineno} `{node.name}` has no docstring"]
+
+
+def test_a_capability_holds_model_store_service_and_what_is_named(modules: list[Module]) -> None:
+    assert strangers([module.name for module in modules]) == []
+
+
+def test_what_is_named_exists(modules: list[Module]) -> None:
+    assert BESIDES.keys() <= {module.name for module in modules}
+
+
+@pytest.mark.parametrize(
+    "name", ["vangnet.identity.queries", "vangnet.audit.views", "vangnet.identity.service.people.letters"]
+)
+def test_a_stranger_is_found(name: str) -> None:
+    assert strangers([name]) == [name]
+
+
+def test_every_public_name_of_services_and_rules_has_a_docstring(modules: list[Module]) -> None:
+    checked = [
+        module
+        for module in modules
+        if (parts := module.name.split("."))[1:2] and parts[1] in CAPABILITIES | {"db", "partners", "keys", "errors"}
+        and parts[1:3] != ["db", "migrations"]
+    ]  # fmt: skip
+    assert len(checked) > 10
+    assert [complaint for module in checked for complaint in undocumented(module)] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def add(conn): ...",
+        '"""Parties."""\n\n\ndef add(conn): ...',
+        '"""Parties."""\n\n\nclass Party:\n    name: str',
+        '"""Parties."""\n\n\nclass Party:\n    """A party."""\n\n    def end(self): ...',
+    ],
+)
+def test_a_missing_docstring_is_found(text: str) -> None:
+    assert undocumented(Module.parse(text))
+
+
+def test_private_names_and_closed_sets_need_no_docstring() -> None:
+    assert not undocumented(Module.parse('"""Parties."""\n\n\ndef _add(): ...\n\n\nclass Kind(StrEnum):\n    A = "a"'))
