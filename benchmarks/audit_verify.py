@@ -55,7 +55,7 @@ def seal(database: Database, keys: Keys, folder: Path) -> float:
         elapsed_s += time.perf_counter() - started
         if not sealed.count:
             return elapsed_s
-        export_head(database, keys, folder)
+        export_head(database, keys, folder, now=datetime.now(UTC))
 
 
 def measured(work: Callable[[], object], rounds: int) -> list[float]:

@@ -5,6 +5,7 @@ its default. Anything wrong stops the start: a setting that is misspelt must not
 """
 
 import difflib
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -63,6 +64,10 @@ class Settings(BaseModel):
         default_factory=lambda data: data["data_dir"] / "audit-heads",
         description="Folder to which the signed heads of the audit chain are exported. Best on another machine's disk.",
     )
+    trusted_proxies: str = Field(
+        default="127.0.0.1, ::1",
+        description="Addresses of your reverse proxies, separated by commas: their X-Forwarded-For says who asks.",
+    )
     session_idle_minutes: int = Field(
         default=30, ge=1, le=1440, description="A session ends after so many minutes without a request."
     )
@@ -98,6 +103,21 @@ class Settings(BaseModel):
         if file is not None and not os.access(file, os.R_OK):
             raise ValueError("must be a file that can be read")
         return file
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, text: str) -> str:
+        try:
+            return ", ".join(str(ipaddress.ip_address(part.strip())) for part in text.split(",") if part.strip())
+        except ValueError:
+            raise ValueError("must be IP addresses, separated by commas") from None
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
+            raise ValueError("must start with https:// unless it is on this machine")
+        return url
 
     @field_validator("base_url")
     @classmethod

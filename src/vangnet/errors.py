@@ -8,14 +8,21 @@
     │   ├── PermissionDenied     signed in, but the role does not allow it
     │   ├── NotFound             no such record, or not for this reader
     │   ├── Conflict             right in itself, but not in the record's present state
+    │   │   └── InvalidTransition
     │   ├── RequestRefused       an HTTP request that no route may see
     │   ├── TooLarge             a body over the limit
     │   ├── TooManyAttempts      guessing is slowed down
     │   └── HandoffRefused       another installation's hand-off is not taken
     ├── Unavailable              a part of Vangnet cannot work now (exit 1, HTTP 503)
     │   ├── DatabaseUnavailable
-    │   └── DatabaseRefused      the database is there and must not be used as it is
+    │   ├── StorageFull          no room on the disk
+    │   ├── DatabaseRefused      the database is there and must not be used as it is
+    │   ├── DataFolderUnusable   the data or keys folder cannot be used
+    │   ├── PortTaken            another program listens there
+    │   └── InstallationStopped  a part of the demo ended by itself
     └── PartnerFailed            a third party did not do its part (exit 3, HTTP 502)
+        ├── PartnerUnreachable   no answer
+        └── PartnerRefused       an answer, but not what was asked for
 
 A new class is added only where somebody would act differently on it; otherwise an existing one is raised with other
 words. Fields hold ids, states and limits, never media, hashes, links or people: messages end up in logs.

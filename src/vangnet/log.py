@@ -35,6 +35,10 @@ _SECRET_TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
     # Query strings: searches, tokens, what a form sent by mistake.
     (re.compile(r"(?<=[\w/\]])\?[^\s\"'<>]*=[^\s\"'<>]*"), f"?{_MASK}"),
     (re.compile(r"[^\s@<>\"(),;:]+@[\w-]+(?:\.[\w-]+)+"), _MASK),
+    # API keys: their first part is an id, which helps to find the right one.
+    (re.compile(r"\b(vangnet_[a-z2-7]{4,12}_)[a-z2-7]{16,}"), rf"\1{_MASK}"),
+    # The shared secret of an authenticator app.
+    (re.compile(r"\b[A-Z2-7]{26,}\b"), _MASK),
     # Anything long enough to be a token of ours and too mixed to be a word; digests and ids in hex stay.
     (re.compile(r"\b(?=[\w-]*[g-zG-Z])(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=[\w-]*\d)[\w-]{22,}\b"), _MASK),
 )

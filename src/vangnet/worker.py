@@ -152,7 +152,7 @@ class Worker:
         sweeping = asyncio.create_task(self._sweep_for_ever(runner))
         stopped = asyncio.create_task(self._stop.wait())
         try:
-            await asyncio.wait({running, sweeping, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait({running, sweeping, stopped}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopped.cancel()
             sweeping.cancel()
@@ -161,6 +161,8 @@ class Worker:
             if late:
                 self._work.transport.hang_up()
             await running
+        if sweeping in done:
+            sweeping.result()  # It never ends but by a fault, which must not go unseen.
 
     def _require_database(self) -> None:
         with self._work.database.transaction():

@@ -3,8 +3,9 @@
 With SCREENSHOTS set to a folder, the pictures of the papers are made there.
 """
 
+import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,11 +73,28 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
-@pytest.fixture
-def open_page(browser: Browser, server: RunningServer) -> Iterator[OpenPage]:
-    """Opens a window as some visitor; fails the test when a page logged an error or broke the policy."""
-    complaints: list[str] = []
+@pytest.fixture(scope="session")
+def context_of(browser: Browser, server: RunningServer) -> Iterator[Callable[..., BrowserContext]]:
+    """The profile of a visitor, made once: most of a test's time would go into signing in."""
     with ExitStack() as contexts:
+
+        @functools.cache
+        def context_of(visitor: Visitor, language: Language, script: bool, without_policy: bool) -> BrowserContext:
+            made = browser.new_context(
+                base_url=server.url, locale=str(language), java_script_enabled=script, bypass_csp=without_policy
+            )
+            if token := SESSIONS[visitor](server, language):
+                made.add_cookies([{"name": server.session_cookie, "value": token, "url": server.url}])
+            return contexts.enter_context(made)
+
+        yield context_of
+
+
+@pytest.fixture
+def open_page(context_of: Callable[..., BrowserContext], server: RunningServer) -> Iterator[OpenPage]:
+    """Opens a window as some visitor; fails the test when a page logged an error or asked another host for something."""
+    complaints: list[str] = []
+    with ExitStack() as pages:
 
         def open_as(
             visitor: Visitor = Visitor.NOBODY,
@@ -86,21 +104,15 @@ def open_page(browser: Browser, server: RunningServer) -> Iterator[OpenPage]:
             size: ViewportSize = WIDE,
             script: bool = True,
             still: bool = False,
+            without_policy: bool = False,
         ) -> Page:
-            context: BrowserContext = contexts.enter_context(
-                browser.new_context(
-                    base_url=server.url,
-                    viewport=size,
-                    locale=str(language),
-                    color_scheme="dark" if dark else "light",
-                    reduced_motion="reduce" if still else "no-preference",
-                    java_script_enabled=script,
-                )
-            )
-            if token := SESSIONS[visitor](server, language):
-                context.add_cookies([{"name": server.session_cookie, "value": token, "url": server.url}])
-            page = context.new_page()
+            page = context_of(visitor, language, script, without_policy).new_page()
+            pages.callback(page.close)
             page.set_default_timeout(10_000)
+            page.set_viewport_size(size)
+            page.emulate_media(
+                color_scheme="dark" if dark else "light", reduced_motion="reduce" if still else "no-preference"
+            )
             page.on("pageerror", lambda error: complaints.append(str(error)))
             page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
             page.on("request", lambda asked: _note_foreign(asked.url, server.url, complaints))
@@ -108,6 +120,15 @@ def open_page(browser: Browser, server: RunningServer) -> Iterator[OpenPage]:
 
         yield open_as
     assert not complaints
+
+
+@pytest.fixture
+def new_page(browser: Browser, server: RunningServer) -> Iterator[Page]:
+    """A window of a fresh profile, for what signs in and out."""
+    with browser.new_context(base_url=server.url, locale="en", viewport=WIDE) as context:
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        yield page
 
 
 def _note_foreign(url: str, own: str, complaints: list[str]) -> None:

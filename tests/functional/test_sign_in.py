@@ -1,8 +1,5 @@
 """Signing in through the pages, from the first start to the second factor, as a person does it."""
 
-import base64
-import hashlib
-import hmac
 import html
 import re
 from collections.abc import Callable, Iterator
@@ -13,6 +10,7 @@ import httpx2
 import pytest
 from running.forms import form_to, forms_of, submit
 from running.server import CANARY_PASSWORD, RunningServer, console
+from running.totp import code_of, shown_secret
 
 from vangnet.identity.model import Language
 from vangnet.identity.permissions import Role
@@ -37,22 +35,6 @@ def invitation_for(server: RunningServer, email: str, *roles: Role, language: La
     return invited.link.removeprefix(server.url)
 
 
-def code_of(secret: str, at: datetime | None = None) -> str:
-    """The authenticator app, written out from RFC 6238."""
-    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
-    step = int((at or datetime.now(UTC)).timestamp()) // 30
-    digest = hmac.new(key, step.to_bytes(8), hashlib.sha1).digest()
-    offset = digest[-1] & 15
-    return f"{(int.from_bytes(digest[offset : offset + 4]) & 0x7FFFFFFF) % 1_000_000:06}"
-
-
-def shown_secret(answer: httpx2.Response) -> str:
-    """The key that stands under the QR code."""
-    found = re.search(r'<p class="secret"><code>([A-Z2-7 ]+)</code>', answer.text)
-    assert found, answer.text
-    return found[1].replace(" ", "")
-
-
 def shown_codes(answer: httpx2.Response) -> list[str]:
     """The recovery codes."""
     return re.findall(r"\b[a-z2-7]{4}(?:-[a-z2-7]{4}){3}\b", answer.text)
@@ -64,7 +46,7 @@ def come_in(server: RunningServer, client: httpx2.Client, email: str, *roles: Ro
     answer = submit(client, client.get(path), path, password=CANARY_PASSWORD, again=CANARY_PASSWORD)
     assert answer.headers["location"] == "/sign-in/set-up"
     page = client.get("/sign-in/set-up")
-    secret = shown_secret(page)
+    secret = shown_secret(page.text)
     codes = submit(client, page, "/sign-in/set-up", code=code_of(secret))
     assert codes.status_code == 200
     assert client.get("/").status_code == 200
@@ -208,10 +190,10 @@ def test_a_mistyped_code_keeps_the_secret_that_was_scanned(
     path = invitation_for(server, email)
     submit(anonymous, anonymous.get(path), path, password=CANARY_PASSWORD, again=CANARY_PASSWORD)
     page = anonymous.get("/sign-in/set-up")
-    secret = shown_secret(page)
+    secret = shown_secret(page.text)
     wrong = submit(anonymous, page, "/sign-in/set-up", code="12")
     assert wrong.status_code == 422
-    assert shown_secret(wrong) == secret
+    assert shown_secret(wrong.text) == secret
     assert submit(anonymous, wrong, "/sign-in/set-up", code=code_of(secret)).status_code == 200
 
 
@@ -222,7 +204,7 @@ def test_the_invitation_can_be_finished_another_day(server: RunningServer, anony
         submit(later, later.get("/sign-in"), "/sign-in", email=email, password=CANARY_PASSWORD)
         assert later.get("/sign-in/code").headers["location"] == "/sign-in/set-up"
         page = later.get("/sign-in/set-up")
-        assert submit(later, page, "/sign-in/set-up", code=code_of(shown_secret(page))).status_code == 200
+        assert submit(later, page, "/sign-in/set-up", code=code_of(shown_secret(page.text))).status_code == 200
 
 
 def test_a_second_factor_cannot_be_added_with_the_password_alone_where_there_is_one(
@@ -246,7 +228,7 @@ def test_the_first_administrator_says_who_they_are(start_server: StartServer) ->
             assert "kanarievogel@kanarie.example" in answer.text, "what was typed stays"
             answer = submit(client, answer, path, **typed, password=CANARY_PASSWORD, again=CANARY_PASSWORD)
             page = client.get(answer.headers["location"])
-            submit(client, page, "/sign-in/set-up", code=code_of(shown_secret(page)))
+            submit(client, page, "/sign-in/set-up", code=code_of(shown_secret(page.text)))
             assert client.get("/people/invite").status_code == 200
         with server.transaction() as conn:
             assert people.first_administrator_link(conn, console(), base_url=server.url, now=datetime.now(UTC)) is None

@@ -107,7 +107,7 @@ def liar() -> Iterator[Liar]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_POST = do_GET
+        do_POST = do_GET  # noqa: N815
 
         def log_message(self, *_: object) -> None:
             pass
@@ -228,13 +228,13 @@ def changed_after_signing(liar: Liar) -> str:
         signed_with_the_public_key,
         signed_by_somebody_else,
         changed_after_signing,
-        lambda liar: liar.signed(liar.right_claims(), kid="unknown"),
-        lambda liar: liar.signed(liar.right_claims(), crit=["exp"]),
-        lambda _: "not.a.token",
-        lambda _: "",
-        lambda _: "." * 100_000,
-        lambda _: 7,
-        lambda _: None,
+        pytest.param(lambda liar: liar.signed(liar.right_claims(), kid="unknown"), id="unknown key id"),
+        pytest.param(lambda liar: liar.signed(liar.right_claims(), crit=["exp"]), id="unknown critical header"),
+        pytest.param(lambda _: "not.a.token", id="no token"),
+        pytest.param(lambda _: "", id="empty"),
+        pytest.param(lambda _: "." * 100_000, id="dots"),
+        pytest.param(lambda _: 7, id="number"),
+        pytest.param(lambda _: None, id="nothing"),
     ],
 )
 def test_a_token_that_the_provider_did_not_sign_is_not_believed(

@@ -140,7 +140,7 @@ def test_sealing_by_hand_seals_what_waits_and_exports_the_head(vangnet: Vangnet)
     assert data(vangnet("status", "--json"))["position"] in {5, 6}  # Its own end seals too.
     assert vangnet("seal").returncode == 0
     state = data(vangnet("status", "--json"))
-    assert (state["position"], state["waiting"], state["head_position"], state["heads_problem"]) == (6, 0, 6, None)
+    assert (state["position"], state["waiting"], state["head_position"], state["export_problem"]) == (6, 0, 6, None)
 
 
 def test_sealing_by_hand_says_why_no_head_can_be_exported(vangnet: Vangnet, tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_sealing_by_hand_says_why_no_head_can_be_exported(vangnet: Vangnet, tmp_
     done = vangnet("seal")
     assert done.returncode == 1
     assert "VANGNET_AUDIT_HEADS_DIR" in done.stderr
-    assert str(tmp_path / "heads") in data(vangnet("status", "--json"))["heads_problem"]
+    assert str(tmp_path / "heads") in data(vangnet("status", "--json"))["export_problem"]
 
 
 @pytest.mark.usefixtures("recorded")

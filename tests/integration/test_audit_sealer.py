@@ -221,6 +221,36 @@ def test_a_folder_of_heads_that_cannot_be_written_to_stops_neither_sealing_nor_s
     assert [line["log_level"] for line in logs] == ["error", "info"]
 
 
+def test_since_when_no_head_can_be_exported_is_told_until_one_can(
+    database: Database, keys: Keys, folder: Path, now: datetime
+) -> None:
+    reader = Actor(kind=ActorKind.SYSTEM, id="test", permissions=frozenset({service.READ}))
+
+    def told() -> tuple[object, ...]:
+        with database.transaction() as conn:
+            state = service.chain_state(conn, reader)
+        return state.head_position, state.head_sealed_at, state.export_failing_since, state.export_problem is not None
+
+    assert told() == (None, None, None, False)
+    folder.write_text("a file where the folder should be", encoding="utf-8")
+    record_committed(database, 1, now)
+    for minutes in (0, 1):
+        seal_once(database, keys, folder, now=now + timedelta(minutes=minutes))
+        assert told() == (None, None, now, True)
+    folder.unlink()
+    seal_once(database, keys, folder, now=now)
+    assert told() == (1, now, None, False)
+    # It breaks and comes back while there is nothing to export.
+    folder.rename(aside := folder.with_name("aside"))
+    folder.write_text("a file where the folder should be", encoding="utf-8")
+    seal_once(database, keys, folder, now=now + timedelta(minutes=2))
+    assert told() == (1, now, now + timedelta(minutes=2), True)
+    folder.unlink()
+    aside.rename(folder)
+    seal_once(database, keys, folder, now=now + timedelta(minutes=3))
+    assert told() == (1, now, None, False)
+
+
 def test_a_command_succeeds_although_its_head_cannot_be_exported(
     database: Database, keys: Keys, folder: Path, now: datetime
 ) -> None:
@@ -264,7 +294,7 @@ def test_two_installations_that_share_a_folder_by_mistake_keep_exporting(
     record_committed(database, 1, now)
     seal_batch(database, now=now)
     for signer in (keys, other, keys, other):
-        export_head(database, signer, folder)
+        export_head(database, signer, folder, now=now)
     assert exported(folder) == [1, 1]
 
 

@@ -23,7 +23,7 @@ from vangnet.audit.verification import verify
 from vangnet.db import Connection, Database
 from vangnet.db.embedded import OWNER, RUNTIME, EmbeddedServer
 from vangnet.db.programs import binary, run
-from vangnet.errors import PermissionDenied
+from vangnet.errors import InvalidInput, PermissionDenied
 from vangnet.identity.permissions import Permission
 from vangnet.keys import Keys
 
@@ -97,6 +97,14 @@ def test_nobody_reads_the_trail_without_the_permission(conn: Connection, adminis
 
 
 # --- reading ---
+
+
+@pytest.mark.parametrize("name", ["record", "record_id", "actor_id", "action"])
+def test_a_filter_that_no_event_can_fit_is_refused_by_its_name(conn: Connection, administrator: Actor, name: str) -> None:
+    unfit: dict[str, Any] = {name: "a\0b"}
+    wanted = EventFilter(**unfit)
+    with pytest.raises(InvalidInput, match=f"`{name}` must not hold the character NUL"):
+        events(conn, administrator, wanted)
 
 
 @pytest.fixture

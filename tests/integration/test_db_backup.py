@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 from uuid import uuid4
 
 import psycopg
@@ -19,7 +21,7 @@ import pytest
 from pydantic import SecretStr
 
 from vangnet.config import Settings
-from vangnet.db import backup, backup_file, backup_key, defer, dumping, migrate, open_database
+from vangnet.db import backup, backup_file, backup_key, defer, dumping, loading, migrate, open_database
 from vangnet.db.backup_file import DUMP, HEADS
 from vangnet.db.embedded import OWNER, RUNTIME, EmbeddedServer
 from vangnet.errors import AppError, Conflict, DatabaseRefused, DatabaseUnavailable, DataFolderUnusable, InvalidInput
@@ -325,6 +327,35 @@ def test_a_backup_of_a_newer_vangnet_is_refused_and_named(settings: Settings, em
     assert holds_nothing(empty)
 
 
+@pytest.mark.parametrize("seed", [random.SystemRandom().randrange(2**32)])
+def test_a_dump_that_breaks_off_anywhere_is_never_taken_for_a_whole_one(settings: Settings, made: Path, seed: int) -> None:
+    dump = dump_in(settings, made)
+    chosen = random.Random(seed)  # noqa: S311 (a test)
+    # Between two tables nothing is cut in half, and only the program's own end tells.
+    for cut in (0, len(dump) - 1, *(chosen.randrange(len(dump)) for _ in range(40))):
+        with pytest.raises(DatabaseRefused, match="to its end"):
+            script_of(dump[:cut])
+    assert script_of(dump).count(b"\nCOPY ") > 20
+
+
+def script_of(dump: bytes) -> bytes:
+    def feed(target: IO[bytes]) -> None:
+        target.write(dump)
+
+    with loading._as_script(feed) as script:
+        return b"".join(script)
+
+
+def test_a_dump_whose_source_fails_at_its_very_end_is_not_kept(settings: Settings, empty: Settings, made: Path) -> None:
+    def feed(target: IO[bytes]) -> None:
+        target.write(dump_in(settings, made))
+        raise InvalidInput(field="file", problem="is damaged")
+
+    with pytest.raises(InvalidInput, match="is damaged"), psycopg.connect(owner_of(empty)) as conn:
+        loading.load(conn, feed)
+    assert holds_nothing(empty)
+
+
 @pytest.mark.parametrize("keep", [0, 100, 0.5, 0.99])
 def test_a_dump_that_breaks_off_is_refused_and_nothing_is_kept(
     settings: Settings, empty: Settings, made: Path, keep: float
@@ -332,7 +363,7 @@ def test_a_dump_that_breaks_off_is_refused_and_nothing_is_kept(
     # What only a fault of ours can make: whole as a file, signed, and half of a database.
     dump = dump_in(settings, made)
     half = rewritten(settings, made.with_name("half"), dump[: int(keep if keep > 1 else len(dump) * keep)])
-    with pytest.raises((DatabaseRefused, InvalidInput)):
+    with pytest.raises(DatabaseRefused):
         backup.restore(empty, half)
     assert holds_nothing(empty)
     assert backup.restore(empty, made).heads == 1
@@ -405,6 +436,7 @@ _PROGRAM = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 from uuid import uuid4
 from vangnet.config import Settings
 from vangnet.db import backup

@@ -22,13 +22,13 @@ DISK = Path(sys.argv[1])
 def mount(size, *options):
     subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join((f"size={size}", *options)), "tmpfs", DISK], check=True)
 
-def fill():
+def fill(but=0):
     with (DISK / "filler").open("wb", buffering=0) as file:
         try:
             while True:
                 file.write(bytes(4096))
         except OSError:
-            pass
+            file.truncate(file.tell() - but)
 
 def settings():
     return Settings(data_dir=DISK / "data", keys_dir=DISK.with_name("keys"))
@@ -69,11 +69,11 @@ def test_a_disk_that_fills_up_loses_nothing_acknowledged_and_is_told(tmp_path: P
 mount("120m")
 acknowledged = []
 with open_database(settings()) as database:
-    fill()
+    fill(but=2_000_000)
     try:
         for n in range(100_000):
             with database.transaction() as conn:
-                defer(conn, "written", n=n, padding="x" * 6000)
+                defer(conn, "written", n=n, padding=os.urandom(3000).hex())
             acknowledged.append(n)
     except StorageFull as error:
         print("told:", error)
@@ -81,7 +81,7 @@ with open_database(settings()) as database:
     for _ in range(3):
         try:
             with database.transaction() as conn:
-                defer(conn, "written", n=-1, padding="x" * 6000)
+                defer(conn, "written", n=-1, padding=os.urandom(3000).hex())
         except AppError as error:
             print(error.code)
     mount("240m", "remount")
@@ -138,6 +138,42 @@ with open_database(settings()) as database:
 """,
     )
     assert said.startswith("the disk is full: ")
+
+
+def test_a_server_that_cannot_write_its_log_ahead_stops_is_told_and_comes_back_with_room(tmp_path: Path) -> None:
+    said = run(
+        tmp_path,
+        """
+mount("120m")
+acknowledged = 0
+with open_database(settings()) as database:
+    with database.transaction() as conn:
+        defer(conn, "written", n=0)
+    first = database.server.running_pid()
+    fill()
+    # No table grows here; what grows is the log ahead, and a server that cannot write that stops at once.
+    try:
+        for n in range(1, 1_000_000):
+            with database.transaction() as conn:
+                conn.execute("UPDATE procrastinate_jobs SET args = jsonb_build_object('n', %s::int)", [n])
+                conn.execute("SELECT pg_logical_emit_message(true, 'padding', repeat('x', 200000))")
+            acknowledged = n
+    except AppError as error:
+        print(error.code)
+    for _ in range(2):
+        try:
+            numbers(database)
+        except AppError as error:
+            print(error.code)
+    print("stopped" if database.server.running_pid() != first else "went on")
+    mount("240m", "remount")
+    assert numbers(database)[0] in (acknowledged, acknowledged + 1)
+""",
+    )
+    *codes, became = said.splitlines()
+    assert became == "stopped"
+    assert set(codes) <= {"storage_full", "database_unavailable"}
+    assert codes[-1] == "storage_full"
 
 
 def test_a_backup_that_does_not_fit_is_told_and_leaves_no_file(tmp_path: Path) -> None:

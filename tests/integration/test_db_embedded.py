@@ -163,14 +163,17 @@ def test_a_server_that_a_killed_command_left_is_taken_over_and_stopped(data_dir:
 
 
 def test_ctrl_c_does_not_reach_the_server(data_dir: Path) -> None:
-    with Command(data_dir) as command:
-        command.server()
-        # What a terminal does on Ctrl-C: everybody in the group hears it.
-        os.killpg(command._process.pid, signal.SIGINT)
-        command._process.wait(_WAIT_S)
-    assert EmbeddedServer(data_dir).running_pid() is None  # Stopped in order by the command's own end ...
-    log = (data_dir / "postgres.log").read_text()
-    assert log.count("received fast shutdown request") == 1  # ... and asked to once.
+    with Command(data_dir) as interrupted:
+        pid = interrupted.server()
+        with Command(data_dir) as other:
+            other.server()
+            # What a terminal does on Ctrl-C: everybody in the group hears it.
+            os.killpg(interrupted._process.pid, signal.SIGINT)
+            interrupted._process.wait(_WAIT_S)
+            assert EmbeddedServer(data_dir).running_pid() == pid
+            assert "shutdown request" not in (data_dir / "postgres.log").read_text()
+            other.end()
+    assert EmbeddedServer(data_dir).running_pid() is None
 
 
 def test_a_server_in_use_cannot_be_stopped_by_somebody_else(data_dir: Path) -> None:
@@ -408,6 +411,18 @@ def test_a_data_folder_that_vanished_under_a_running_server_is_told(data_dir: Pa
         database.close()
     assert not data_dir.exists()
     os.kill(pid, signal.SIGKILL)
+
+
+def test_a_database_that_vanished_while_in_use_is_not_replaced_by_an_empty_one(data_dir: Path) -> None:
+    with open_database(Settings(data_dir=data_dir)) as database:
+        assert database.server is not None
+        pid = database.server.running_pid()
+        assert pid is not None
+        shutil.rmtree(data_dir / "postgres")
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(DatabaseRefused, match="vanished while it was in use"), database.transaction():
+            pass
+        assert not (data_dir / "postgres").exists()
 
 
 # --- who may connect ----------------------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ class OpenPage(Protocol):
         size: ViewportSize = WIDE,
         script: bool = True,
         still: bool = False,
+        without_policy: bool = False,
     ) -> Page: ...
 
 
@@ -50,9 +51,11 @@ def launch(playwright: Playwright) -> Browser:
 
 
 def findings_of_axe(page: Page) -> list[str]:
-    """What axe finds serious or critical on the page as it is now, one line each."""
+    """What axe finds serious or critical on the page as it is now, one line each.
+
+    axe sets styles on what it measures, so that its page must be opened without the policy.
+    """
     assert _AXE.exists(), "axe-core is missing: `make test-tools` installs it"
-    # Evaluated by the driver, which the page's policy does not concern; a script element would be refused.
     page.evaluate(_AXE.read_text(encoding="utf-8"))
     result: dict[str, Any] = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return [

@@ -27,7 +27,7 @@ class _Forms(HTMLParser):
         values = {name: value or "" for name, value in attrs}
         if tag == "form":
             data = {name: value for name, value in values.items() if name.startswith("data-")}
-            self.found.append(Form(action=values["action"], data=data))
+            self.found.append(Form(action=values.get("action", ""), data=data))
         if not self.found:
             return
         match tag:
@@ -71,10 +71,10 @@ def form_to(answer: httpx2.Response, action: str) -> Form:
     return found[0]
 
 
-def submit(client: httpx2.Client, answer: httpx2.Response, action: str, **typed: Any) -> httpx2.Response:
+def submit(client: httpx2.Client, page: httpx2.Response, action: str, /, **typed: Any) -> httpx2.Response:
     """Fills in the page's form that goes to `action` and sends it, as a browser does. Redirects are not followed."""
-    form = form_to(answer, action)
+    form = form_to(page, action)
     missing = set(typed) - set(form.values)
-    checkboxes = {name for name in missing if f'name="{name}"' in answer.text}
+    checkboxes = {name for name in missing if f'name="{name}"' in page.text}
     assert missing <= checkboxes, f"the form has no field {missing - checkboxes}"
     return client.post(action, data={**form.values, **typed})

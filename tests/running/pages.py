@@ -5,7 +5,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from running.sender import Sender
 from running.server import RunningServer, console
+from vangnet.handoff.service import receiving
 from vangnet.identity.model import Client, Language, SessionStage, SignInMeans
 from vangnet.identity.permissions import Role
 from vangnet.identity.service import parties, people, sessions
@@ -76,10 +78,27 @@ def _invitation(server: RunningServer) -> str:
     return invited.link.removeprefix(server.url)
 
 
+def _sent(server: RunningServer) -> str:
+    return f"/hand-offs/sent/{Sender(server).is_sent_a_message().id}"
+
+
+def _received(server: RunningServer) -> str:
+    with server.transaction() as conn:
+        signed = Sender(server).message()
+        receiving.receive(conn, signed=signed, client_address="127.0.0.1", keys=server.keys, now=datetime.now(UTC))
+        return f"/hand-offs/received/{receiving.list_received(conn, console(), limit=1)[0].id}"
+
+
 #: Every page, by its route: who opens it, and at which address. A test refuses a page that is not here.
 PAGES: dict[str, tuple[Visitor, str | Callable[[RunningServer], str]]] = {
     "/": (Visitor.ADMINISTRATOR, "/"),
+    "/audit": (Visitor.AUDITOR, "/audit"),
+    "/audit/verify": (Visitor.AUDITOR, "/audit/verify"),
     "/api/docs": (Visitor.NOBODY, "/api/docs"),
+    "/hand-offs": (Visitor.STAFF, "/hand-offs"),
+    "/hand-offs/received/{received_id}": (Visitor.STAFF, _received),
+    "/hand-offs/sent/{handoff_id}": (Visitor.STAFF, _sent),
+    "/hand-offs/test-message": (Visitor.STAFF, "/hand-offs/test-message"),
     "/health": (Visitor.ADMINISTRATOR, "/health"),
     "/invitation/{token}": (Visitor.NOBODY, _invitation),
     "/jobs": (Visitor.ADMINISTRATOR, "/jobs"),
@@ -100,6 +119,7 @@ PAGES: dict[str, tuple[Visitor, str | Callable[[RunningServer], str]]] = {
 #: Routes that answer GET and are no page: for programs, files, and what only leads on.
 NO_PAGES = {
     "/api/openapi.json",
+    "/audit/events.csv",
     "/healthz",
     "/metrics",
     "/readyz",

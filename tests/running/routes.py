@@ -4,26 +4,40 @@ Written by hand on purpose. A rule that is loosened in the code by mistake diffe
 not in it fails the tests.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+import json
 
-import httpx2
-
+from running import identity_routes
+from running.changes import Call, Change, administrator
+from running.sender import Sender
 from running.server import RunningServer
 from vangnet.db import defer
-from vangnet.identity.permissions import Permission, Role
+from vangnet.identity.permissions import Permission
 from vangnet.web.access import PUBLIC, SIGNED_IN, Rule
 
 RULES: dict[str, Permission | Rule] = {
     "GET /": SIGNED_IN,
     "GET /api/docs": PUBLIC,
     "GET /api/openapi.json": PUBLIC,
+    "POST /api/v1/hand-offs": PUBLIC,  # The signature is the credential.
+    "GET /api/v1/hand-offs/received": Permission.HANDOFF_READ,
+    "GET /api/v1/hand-offs/sent": Permission.HANDOFF_READ,
+    "GET /api/v1/audit/chain": Permission.AUDIT_READ,
+    "GET /api/v1/audit/events": Permission.AUDIT_READ,
     "GET /api/v1/installation": PUBLIC,
     "GET /api/v1/jobs": Permission.JOB_READ,
     "GET /api/v1/jobs/{job_id}": Permission.JOB_READ,
     "POST /api/v1/jobs/{job_id}/drop": Permission.JOB_RETRY,
     "POST /api/v1/jobs/{job_id}/retry": Permission.JOB_RETRY,
+    "GET /hand-offs": Permission.HANDOFF_READ,
+    "GET /hand-offs/received/{received_id}": Permission.HANDOFF_READ,
+    "GET /hand-offs/sent/{handoff_id}": Permission.HANDOFF_READ,
+    "POST /hand-offs/sent/{handoff_id}/give-up": Permission.HANDOFF_SEND,
+    "POST /hand-offs/sent/{handoff_id}/try-again": Permission.HANDOFF_SEND,
+    "GET /hand-offs/test-message": Permission.HANDOFF_SEND,
+    "POST /hand-offs/test-message": Permission.HANDOFF_SEND,
+    "GET /audit": Permission.AUDIT_READ,
+    "GET /audit/events.csv": Permission.AUDIT_READ,
+    "GET /audit/verify": Permission.AUDIT_READ,
     "GET /health": Permission.HEALTH_READ,
     "GET /healthz": PUBLIC,
     "GET /jobs": Permission.JOB_READ,
@@ -34,35 +48,7 @@ RULES: dict[str, Permission | Rule] = {
     "GET /readyz": PUBLIC,
     "GET /static/{version}/{name:path}": PUBLIC,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """A request that succeeds: who sends it, where to, and with what."""
-
-    client: httpx2.Client
-    path: str
-    form: Mapping[str, Any] = field(default_factory=dict)
-    json: object = None
-
-    def send(self) -> httpx2.Response:
-        """Sends it with POST."""
-        if self.json is not None:
-            return self.client.post(self.path, json=self.json)
-        return self.client.post(self.path, data=self.form)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """How to use a route that changes something, and the one event that it leaves."""
-
-    action: Permission
-    prepare: Callable[[RunningServer], Call]
-
-
-def administrator(server: RunningServer) -> httpx2.Client:
-    """The browser of an administrator."""
-    return server.signed_in(Role.ADMINISTRATOR)
+RULES |= identity_routes.RULES
 
 
 def job(server: RunningServer, *, parked: bool) -> int:
@@ -77,6 +63,12 @@ def job(server: RunningServer, *, parked: bool) -> int:
 
 
 CHANGES: dict[str, Change] = {
+    "POST /api/v1/hand-offs": Change(
+        action=Permission.HANDOFF_RECEIVE,
+        prepare=lambda server: Call(
+            client=server.client(), path="/api/v1/hand-offs", json=json.loads(Sender(server).message().to_bytes())
+        ),
+    ),
     "POST /api/v1/jobs/{job_id}/drop": Change(
         action=Permission.JOB_RETRY,
         prepare=lambda server: Call(
@@ -87,6 +79,26 @@ CHANGES: dict[str, Change] = {
         action=Permission.JOB_RETRY,
         prepare=lambda server: Call(
             client=server.program(Permission.JOB_RETRY), path=f"/api/v1/jobs/{job(server, parked=True)}/retry"
+        ),
+    ),
+    "POST /hand-offs/sent/{handoff_id}/give-up": Change(
+        action=Permission.HANDOFF_SEND,
+        prepare=lambda server: Call(
+            client=administrator(server), path=f"/hand-offs/sent/{Sender(server).is_sent_a_message().id}/give-up"
+        ),
+    ),
+    "POST /hand-offs/sent/{handoff_id}/try-again": Change(
+        action=Permission.HANDOFF_SEND,
+        prepare=lambda server: Call(
+            client=administrator(server), path=f"/hand-offs/sent/{Sender(server).is_sent_a_message().id}/try-again"
+        ),
+    ),
+    "POST /hand-offs/test-message": Change(
+        action=Permission.HANDOFF_SEND,
+        prepare=lambda server: Call(
+            client=administrator(server),
+            path="/hand-offs/test-message",
+            form={"party": str(Sender(server).party.id), "text": "hallo"},
         ),
     ),
     "POST /jobs/{job_id}/drop": Change(
@@ -102,3 +114,4 @@ CHANGES: dict[str, Change] = {
         prepare=lambda server: Call(client=administrator(server), path="/preferences", form={"language": "nl"}),
     ),
 }
+CHANGES |= identity_routes.CHANGES

@@ -121,6 +121,14 @@ def test_a_folder_that_cannot_be_used_is_told_with_its_setting(tmp_path: Path, w
     assert "VANGNET_AUDIT_HEADS_DIR" in (refusal.value.advice() or "")
 
 
+def test_a_file_that_cannot_be_read_is_told_with_its_setting(tmp_path: Path) -> None:
+    file = tmp_path / "heads-2026-11-21.jsonl"
+    file.mkdir()
+    for work in (lambda: heads.find_last(tmp_path, _KEYS.public_key), lambda: list(heads.read_lines(file, 100))):
+        with pytest.raises(DataFolderUnusable, match="Is a directory"):
+            work()
+
+
 @pytest.mark.parametrize("kind", ProblemKind)
 def test_every_kind_of_problem_has_a_sentence(kind: ProblemKind) -> None:
     at = datetime(2026, 11, 21, 13, 2, 7, tzinfo=UTC)

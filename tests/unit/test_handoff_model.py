@@ -400,7 +400,9 @@ def test_a_sent_handoff_ends_only_with_its_receipt() -> None:
     for state in SentState:
         assert (SentState.ACKNOWLEDGED in _steps(state)) == (state is not SentState.ACKNOWLEDGED)
     assert _steps(SentState.ACKNOWLEDGED) == set()
-    assert _steps(SentState.REFUSED) == _steps(SentState.UNACKNOWLEDGED) == {SentState.WAITING, SentState.ACKNOWLEDGED}
+    undecided = {SentState.WAITING, SentState.ACKNOWLEDGED, SentState.GIVEN_UP}
+    assert _steps(SentState.REFUSED) == _steps(SentState.UNACKNOWLEDGED) == undecided
+    assert _steps(SentState.GIVEN_UP) == {SentState.WAITING, SentState.ACKNOWLEDGED}
 
 
 def _steps(current: SentState) -> set[SentState]:

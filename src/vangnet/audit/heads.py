@@ -53,14 +53,6 @@ class HeadLine:
     torn: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeadsState:
-    """How the folder of heads looks: the last head of ours, or why it cannot be read."""
-
-    last: Head | None
-    problem: str | None = None
-
-
 def sign(head: Head, keys: Keys) -> SignedHead:
     """The head with this installation's signature."""
     return SignedHead(head=head, public_key=keys.public_key, signature=keys.sign(head_message(head, keys.public_key)))
@@ -143,15 +135,6 @@ def find_last(folder: Path, public_key: bytes) -> SignedHead | None:
             if signed.public_key == public_key and signed.genuine:
                 return signed
     return None
-
-
-def look(folder: Path, public_key: bytes) -> HeadsState:
-    """How the folder of heads looks, for people: a folder that cannot be read is something to tell, not a failure."""
-    try:
-        last = find_last(folder, public_key)
-    except DataFolderUnusable as error:
-        return HeadsState(last=None, problem=str(error))
-    return HeadsState(last=None if last is None else last.head)
 
 
 def list_files(folder: Path) -> list[Path]:

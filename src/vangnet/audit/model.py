@@ -68,13 +68,21 @@ class EventFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainState:
-    """How far the trail is sealed. `oldest_waiting_at` is the time of the waiting event with the lowest id."""
+    """How far the trail is sealed. `oldest_waiting_at` is the time of the waiting event with the lowest id.
+
+    `head_position` and `head_sealed_at` are of the last exported head. While none can be exported, `export_problem` says
+    why, and `export_failing_since` since when.
+    """
 
     position: int
     sealed_at: datetime | None
     newest_sealed_event_at: datetime | None
     waiting: int
     oldest_waiting_at: datetime | None
+    head_position: int | None
+    head_sealed_at: datetime | None
+    export_problem: str | None
+    export_failing_since: datetime | None
 
 
 def parse_filter(

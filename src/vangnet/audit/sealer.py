@@ -22,7 +22,7 @@ import structlog
 from vangnet.audit import heads, store
 from vangnet.audit.chain import GENESIS, VANISHED, Head, Seal, leaf, link, microseconds
 from vangnet.db import Connection, Database
-from vangnet.errors import AppError
+from vangnet.errors import AppError, DataFolderUnusable
 from vangnet.keys import Keys
 
 #: How many events one transaction seals: about a tenth of a second's work.
@@ -74,28 +74,20 @@ def seal_batch(database: Database, *, now: datetime, limit: int = BATCH_EVENTS) 
         return Sealed(count=0, head=None)
 
 
-def export_head(database: Database, keys: Keys, folder: Path) -> Head | None:
+def export_head(database: Database, keys: Keys, folder: Path, *, now: datetime) -> Head | None:
     """Appends the end of the chain to the heads in `folder`, unless it is there already; returns it if it was appended.
 
     It begins a new file and says so in the log where the chain does not continue the last head: the trail was cut off or
     rewritten, or the database was restored from an older backup. Raises DatabaseUnavailable, DataFolderUnusable.
     """
-    # The head first, the chain second: what was exported is in the chain by then.
-    last = heads.find_last(folder, keys.public_key)
+    try:
+        head = _export(database, keys, folder)
+    except DataFolderUnusable as error:
+        with database.transaction() as conn:
+            store.update_export_failed(conn, str(error), now)
+        raise
     with database.transaction() as conn:
-        newest = store.find_last_seal(conn)
-        chains = {} if last is None else store.find_chains(conn, [last.head.position])
-    continues = last is None or chains.get(last.head.position) == last.head.chain
-    if not continues and last is not None:
-        log.error(
-            "the audit trail does not continue its last exported head: restored from an older backup, or changed by hand",
-            head_position=last.head.position,
-            trail_position=0 if newest is None else newest.position,
-        )
-    if newest is None or (last is not None and continues and last.head.position == newest.position):
-        return None
-    head = Head(position=newest.position, chain=newest.chain, sealed_at=newest.sealed_at)
-    heads.append(folder, heads.sign(head, keys), apart=not continues)
+        store.update_exported(conn, head)
     return head
 
 
@@ -107,7 +99,7 @@ def seal_once(database: Database, keys: Keys, heads_folder: Path, *, now: dateti
     """
     sealed = seal_batch(database, now=now)
     try:
-        export_head(database, keys, heads_folder)
+        export_head(database, keys, heads_folder, now=now)
     except AppError as error:
         log.error("the head of the audit trail cannot be exported", problem=str(error))
         return replace(sealed, head_problem=str(error))
@@ -202,7 +194,7 @@ class Sealer:
             self._to_export.clear()
             last = self._all_sealed.is_set()
             try:
-                self._head = export_head(self._database, self._keys, self._heads_folder) or self._head
+                self._head = self._export() or self._head
             except (AppError, psycopg.Error) as error:
                 self._exporting.failed(error)
                 self._to_export.set()
@@ -213,6 +205,9 @@ class Sealer:
             if last:
                 return
             self._all_sealed.wait(pause_s)
+
+    def _export(self) -> Head | None:
+        return export_head(self._database, self._keys, self._heads_folder, now=self._clock())
 
 
 class _Condition:
@@ -234,6 +229,27 @@ class _Condition:
         if self.problem is not None:
             log.info(self._relief)
         self.problem = None
+
+
+def _export(database: Database, keys: Keys, folder: Path) -> Head | None:
+    # The head first, the chain second: what was exported is in the chain by then.
+    last = heads.find_last(folder, keys.public_key)
+    with database.transaction() as conn:
+        newest = store.find_last_seal(conn)
+        chains = {} if last is None else store.find_chains(conn, [last.head.position])
+    continues = last is None or chains.get(last.head.position) == last.head.chain
+    if last is not None and not continues:
+        log.error(
+            "the audit trail does not continue its last exported head: restored from an older backup, or changed by hand",
+            head_position=last.head.position,
+            trail_position=0 if newest is None else newest.position,
+        )
+    if newest is None or (last is not None and continues and last.head.position == newest.position):
+        return None
+    head = Head(position=newest.position, chain=newest.chain, sealed_at=newest.sealed_at)
+    # No transaction is open here: the folder may be on a disk that does not answer.
+    heads.append(folder, heads.sign(head, keys), apart=not continues)
+    return head
 
 
 def _seal(conn: Connection, now: datetime, limit: int) -> Sealed:

@@ -6,8 +6,8 @@ from typing import LiteralString
 
 from psycopg.rows import class_row, dict_row
 
-from vangnet.audit.chain import Seal, SealRow
-from vangnet.audit.model import Actor, ChainState, EventFilter, ListedEvent
+from vangnet.audit.chain import Head, Seal, SealRow
+from vangnet.audit.model import Actor, ActorKind, ChainState, EventFilter, ListedEvent
 from vangnet.db import Connection
 
 #: One sealer works at a time, in whichever process; the number means nothing.
@@ -49,10 +49,13 @@ def add_event(
 
 def list_events(conn: Connection, wanted: EventFilter, *, before: int | None, limit: int) -> list[ListedEvent]:
     """At most `limit` events, newest first; with `before`, those older than the event with that id."""
+    kinds = None if wanted.actor_kind is None else [wanted.actor_kind]
+    if kinds is None and wanted.actor_id is not None:
+        kinds = list(ActorKind)  # The index begins with the kind.
     conditions: list[tuple[LiteralString, object]] = [
         ("e.record = %s", wanted.record),
         ("e.record_id = %s", wanted.record_id),
-        ("e.actor_kind = %s", wanted.actor_kind),
+        ("e.actor_kind = ANY(%s)", kinds),
         ("e.actor_id = %s", wanted.actor_id),
         ("e.action = %s", wanted.action),
         ("e.at >= %s", wanted.since),
@@ -111,10 +114,13 @@ def chain_state(conn: Connection) -> ChainState:
             """
             SELECT coalesce(s.position, 0) AS position, s.sealed_at, e.at AS newest_sealed_event_at,
                    (SELECT count(*) FROM audit_unsealed) AS waiting,
-                   (SELECT at FROM audit_event WHERE id = (SELECT min(event_id) FROM audit_unsealed)) AS oldest_waiting_at
+                   (SELECT at FROM audit_event WHERE id = (SELECT min(event_id) FROM audit_unsealed)) AS oldest_waiting_at,
+                   x.position AS head_position, x.sealed_at AS head_sealed_at,
+                   x.problem AS export_problem, x.failing_since AS export_failing_since
             FROM (VALUES (1)) one
             LEFT JOIN (SELECT * FROM audit_seal ORDER BY position DESC LIMIT 1) s ON true
             LEFT JOIN audit_event e ON e.id = s.event_id
+            LEFT JOIN audit_export x ON true
             """
         )
         return cursor.fetchall()[0]
@@ -177,6 +183,33 @@ def find_last_seal(conn: Connection) -> Seal | None:
     """The last seal, or None where nothing is sealed yet."""
     with conn.cursor(row_factory=class_row(Seal)) as cursor:
         return cursor.execute("SELECT * FROM audit_seal ORDER BY position DESC LIMIT 1").fetchone()
+
+
+def update_exported(conn: Connection, head: Head | None) -> None:
+    """Notes that heads can be exported, and which was the last one, if there is a new one."""
+    if head is None:
+        conn.execute("UPDATE audit_export SET problem = NULL, failing_since = NULL WHERE problem IS NOT NULL")
+        return
+    conn.execute(
+        """
+        INSERT INTO audit_export (position, sealed_at) VALUES (%s, %s)
+        ON CONFLICT (only_row) DO UPDATE
+        SET position = excluded.position, sealed_at = excluded.sealed_at, problem = NULL, failing_since = NULL
+        """,
+        [head.position, head.sealed_at],
+    )
+
+
+def update_export_failed(conn: Connection, problem: str, now: datetime) -> None:
+    """Notes why no head can be exported, and since when."""
+    conn.execute(
+        """
+        INSERT INTO audit_export AS x (problem, failing_since) VALUES (%s, %s)
+        ON CONFLICT (only_row) DO UPDATE
+        SET problem = excluded.problem, failing_since = coalesce(x.failing_since, excluded.failing_since)
+        """,
+        [problem, now],
+    )
 
 
 # --- what a verification reads ---

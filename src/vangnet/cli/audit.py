@@ -14,7 +14,7 @@ from typing import Annotated, TextIO
 import typer
 
 from vangnet import config, log
-from vangnet.audit import heads, service
+from vangnet.audit import service
 from vangnet.audit.model import ListedEvent, parse_filter
 from vangnet.audit.sealer import export_head, seal_batch
 from vangnet.audit.verification import Report
@@ -63,20 +63,14 @@ def list_events(
 @app.command()
 def status(as_json: AsJson = False) -> None:
     """Show how far the trail is sealed, what waits, the last exported head, and the key that strangers verify with."""
-    with open_installation() as opened:
-        with opened.transaction() as conn:
-            state = service.chain_state(conn, opened.actor)
-        folder, public_key = opened.settings.audit_heads_dir, opened.keys.public_key
-        exported = heads.look(folder, public_key)
+    with open_installation() as opened, opened.transaction() as conn:
+        state = service.chain_state(conn, opened.actor)
     print_record(
         {
             **asdict(state),
-            "head_position": exported.last and exported.last.position,
-            "head_sealed_at": exported.last and exported.last.sealed_at,
-            "heads_folder": str(folder),
-            "heads_problem": exported.problem,
-            "public_key": public_key.hex(),
-            "fingerprint": fingerprint(public_key),
+            "heads_folder": str(opened.settings.audit_heads_dir),
+            "public_key": opened.keys.public_key.hex(),
+            "fingerprint": fingerprint(opened.keys.public_key),
         },
         as_json=as_json,
     )
@@ -129,7 +123,7 @@ def seal() -> None:
             count += sealed.count
         if sealed.busy:
             say("another sealer is at work just now, and seals what waits")
-        export_head(opened.database, opened.keys, opened.settings.audit_heads_dir)
+        export_head(opened.database, opened.keys, opened.settings.audit_heads_dir, now=now())
     say(f"sealed {_counted(count, 'event')}")
 
 

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 
 from vangnet import config, log
 from vangnet.audit import service as audit
+from vangnet.audit.sealer import seal_once
 from vangnet.cli.installation import console_actor, now, open_installation
 from vangnet.cli.output import say
 from vangnet.db import backup as backups
@@ -20,7 +21,7 @@ from vangnet.db import backup_file, open_database
 from vangnet.db.backup import Restored, Watch
 from vangnet.db.backup_file import Manifest
 from vangnet.identity.permissions import Permission
-from vangnet.keys import fingerprint
+from vangnet.keys import Keys, fingerprint
 
 
 def backup(
@@ -34,7 +35,7 @@ def backup(
     backup_id = uuid4()
     with open_installation() as opened:
         opened.actor.require(Permission.BACKUP_MAKE)
-        backup_file.require_free(file)
+        backups.require_possible(file, recipients)
         # Before the data leaves, so that there is no backup of which nobody knows.
         with opened.transaction() as conn:
             audit.record(
@@ -62,11 +63,15 @@ def restore(
     log.configure(settings)
     with _progress() as watch:
         restored = backups.restore(settings, file, identity=identity, watch=watch)
-    with open_database(settings) as database, database.transaction() as conn:
-        audit.record(
-            conn, console_actor(), action=Permission.BACKUP_RESTORE, record="backup",
-            record_id=restored.manifest.backup_id, now=now(), schema=restored.manifest.schema_revision,
-        )  # fmt: skip
+    with open_database(settings) as database:
+        with database.transaction() as conn:
+            audit.record(
+                conn, console_actor(), action=Permission.BACKUP_RESTORE, record="backup",
+                record_id=restored.manifest.backup_id, now=now(), schema=restored.manifest.schema_revision,
+            )  # fmt: skip
+        # Without the keys that the chain was signed with, sealing waits until they are put back.
+        if restored.signature_known:
+            seal_once(database, Keys.open(settings.keys_dir), settings.audit_heads_dir, now=now())
     _tell(file, restored, settings.keys_dir)
 
 

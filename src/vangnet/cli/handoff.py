@@ -110,6 +110,15 @@ def try_again(handoff: _Id, as_json: AsJson = False) -> None:
     print_record(_sent_record(sent, names), as_json=as_json)
 
 
+@app.command("give-up")
+def give_up(handoff: _Id, as_json: AsJson = False) -> None:
+    """Decide that a hand-off without a receipt is not sent again; `try-again` undoes it."""
+    with open_installation() as opened, opened.transaction() as conn:
+        names = {party.id: party.name for party in parties.list_parties(conn, opened.actor)}
+        sent = sending.give_up(conn, opened.actor, handoff_id=handoff, now=now())
+    print_record(_sent_record(sent, names), as_json=as_json)
+
+
 def _require_compared(found: InstallationFound, fingerprint: str | None) -> None:
     """A person, here or in the script that calls us, compared the fingerprint. Raises InvalidInput, Conflict."""
     if fingerprint is not None:

@@ -22,10 +22,11 @@ def list_keys(as_json: AsJson = False) -> None:
     """List all keys, the newest first."""
     with open_installation() as opened, opened.transaction() as conn:
         found = api_keys.list_keys(conn, opened.actor)
+        names = {party.id: party.name for party in parties.list_parties(conn, opened.actor)}
     print_records(
-        [_record(key) for key in found],
+        [{**_record(key), "party": names.get(key.party_id) if key.party_id else None} for key in found],
         as_json=as_json,
-        columns=["prefix", "name", "scopes", "party_id", "expires_at", "last_used_at", "revoked_at"],
+        columns=["prefix", "name", "scopes", "party", "expires_at", "last_used_at", "revoked_at"],
     )
 
 

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -25,7 +26,7 @@ def print_records(records: Sequence[Mapping[str, object]], *, as_json: bool, col
     shown = list(columns or records[0])
     table = Table(*(name.replace("_", " ") for name in shown), box=None, pad_edge=False, header_style="bold")
     for record in records:
-        table.add_row(*(_as_text(record[name]) for name in shown))
+        table.add_row(*(Text(_as_text(record[name])) for name in shown))  # Text: brackets in a name are no markup.
     _stdout().print(table)
 
 
@@ -36,7 +37,7 @@ def print_record(record: Mapping[str, object], *, as_json: bool) -> None:
         return
     table = Table.grid(padding=(0, 2))
     for name, value in record.items():
-        table.add_row(f"[bold]{name.replace('_', ' ')}[/bold]", _as_text(value))
+        table.add_row(f"[bold]{name.replace('_', ' ')}[/bold]", Text(_as_text(value)))
     _stdout().print(table)
 
 

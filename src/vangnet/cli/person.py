@@ -7,7 +7,7 @@ import typer
 from vangnet.cli.installation import Installation, now, open_installation
 from vangnet.cli.output import AsJson, print_record, print_records, say
 from vangnet.db import Connection
-from vangnet.errors import NotFound
+from vangnet.errors import InvalidInput
 from vangnet.identity.model import Invited, Language, Person
 from vangnet.identity.permissions import Role
 from vangnet.identity.service import links, people
@@ -104,7 +104,7 @@ def link(
 def _person(conn: Connection, opened: Installation, email: str) -> Person:
     person = people.find_by_email(conn, opened.actor, email)
     if person is None:
-        raise NotFound(record="person", key="with this e-mail address")
+        raise InvalidInput(field="email", problem="belongs to nobody here")
     return person
 
 

@@ -50,6 +50,13 @@ def unwatched(_step: str, _total_bytes: int | None) -> Progress:
     return lambda _: None
 
 
+def require_possible(path: Path, recipients: Sequence[str]) -> None:
+    """What can be refused before anything is read. Raises Conflict where `path` is there, InvalidInput for a recipient."""
+    backup_file.require_free(path)
+    for recipient in recipients:
+        backup_key.recipient(recipient)
+
+
 def make(
     settings: Settings,
     signer: Keys,

@@ -23,7 +23,7 @@ _REFUSALS = (
     (r"no password supplied", "it asks for a password, and the address has none"),
     (r"no pg_hba.conf entry", "its pg_hba.conf does not let this role in from this machine"),
     (r"FATAL: +role ", "it has no such role, or the role may not log in"),
-    (r"FATAL: .*database ", "it has no such database, or the role may not connect to it"),
+    (r"FATAL: .*database \"", "it has no such database, or the role may not connect to it"),
     (r"too many (clients|connections)|connection slots", "it has no connection left"),
     (r"starting up", "it is starting"),
     (r"shutting down", "it is stopping"),
@@ -62,10 +62,13 @@ def connect(conninfo: str) -> Connection:
             remedy="write it like postgresql://role:password@host/database, and %-encode what is special in the password",
         ) from None
     except psycopg.OperationalError as error:
-        said = str(error)
         # Not `from error`: its words are what may hold a part of the password, and a traceback would show them.
-        known = (told for words, told in _REFUSALS if re.search(words, said))
-        raise DatabaseUnavailable(problem=next(known, "it refuses the connection")) from None
+        raise DatabaseUnavailable(problem=told(str(error))) from None
+
+
+def told(said: str) -> str:
+    """Why a connection was refused, in our words for what the driver `said`."""
+    return next((ours for words, ours in _REFUSALS if re.search(words, said)), "it refuses the connection")
 
 
 @contextlib.contextmanager

@@ -88,13 +88,15 @@ class EmbeddedServer:
 
         Raises DataFolderUnusable, DatabaseRefused, DatabaseUnavailable, StorageFull.
         """
-        folders.make_data_dir(self.data_dir)
+        new_here = self._in_use is None
+        if new_here:
+            folders.make_data_dir(self.data_dir)
         with self.exclusively():
             if self._in_use is None:
                 self._in_use = folders.open_lock(self.data_dir / "postgres.users")
                 fcntl.flock(self._in_use, fcntl.LOCK_SH)
             try:
-                self._ensure_initialised()
+                self._ensure_initialised(may_be_new=new_here)
                 self.ensure_running()
             except BaseException:
                 self._let_go()
@@ -197,9 +199,11 @@ class EmbeddedServer:
         finally:
             os.close(lock)
 
-    def _ensure_initialised(self) -> None:
+    def _ensure_initialised(self, *, may_be_new: bool) -> None:
         self.finish_upgrade()
         found = self.major_version()
+        if found is None and not may_be_new:
+            raise DatabaseRefused(problem="its folder vanished while it was in use", remedy="restore a backup")
         if found is None:
             self._refuse_to_start_over()
             self.initialise()

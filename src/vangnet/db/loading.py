@@ -36,7 +36,7 @@ def load(conn: Connection, feed: Callable[[IO[bytes]], None]) -> None:
         try:
             _run(conn, script)
         except psycopg.OperationalError:
-            raise
+            raise  # The disk is full, the server went away: no fault of the dump.
         except psycopg.Error as error:
             raise DatabaseRefused(
                 problem=f"it does not take what the backup holds ({error.sqlstate}), and nothing of it was kept",
@@ -68,10 +68,7 @@ def _as_script(feed: Callable[[IO[bytes]], None]) -> Iterator[Iterable[bytes]]:
         if reason is not None:
             raise reason
         if process.wait() != 0:
-            raise DatabaseRefused(
-                problem=f"PostgreSQL {programs.POSTGRES_MAJOR} cannot read what the backup holds",
-                remedy="restore with the version of Vangnet that made the backup",
-            )
+            raise _unreadable()
 
 
 def _feed(feed: Callable[[IO[bytes]], None], target: IO[bytes]) -> None:
@@ -104,4 +101,11 @@ def _copy(conn: Connection, statement: bytes, lines: Iterator[bytes]) -> None:
             if len(chunk) > _COPY_CHUNK_BYTES:
                 copy.write(chunk)
                 chunk.clear()
-        raise EOFError("the script ends in the middle of a table")
+        raise _unreadable()  # The script ends in the middle of a table.
+
+
+def _unreadable() -> DatabaseRefused:
+    return DatabaseRefused(
+        problem=f"PostgreSQL {programs.POSTGRES_MAJOR} cannot read to its end what the backup holds",
+        remedy="restore another backup, or with the version of Vangnet that made this one",
+    )

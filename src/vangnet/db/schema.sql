@@ -47,6 +47,15 @@ ALTER TABLE public.audit_event ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY 
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE public.audit_export (
+    only_row boolean DEFAULT true NOT NULL,
+    "position" bigint,
+    sealed_at timestamp with time zone,
+    problem text,
+    failing_since timestamp with time zone,
+    CONSTRAINT audit_export_only_row_check CHECK (only_row)
+);
+COMMENT ON TABLE public.audit_export IS 'The last head that was exported, and why none can be, so that no page waits for the folder of heads.';
 CREATE TABLE public.audit_seal (
     "position" bigint NOT NULL,
     event_id bigint NOT NULL,
@@ -109,7 +118,7 @@ CREATE TABLE public.handoff_sent (
     receipt bytea,
     CONSTRAINT handoff_sent_check CHECK (((state = 'acknowledged'::text) = (receipt IS NOT NULL))),
     CONSTRAINT handoff_sent_check1 CHECK (((state = 'acknowledged'::text) = (outcome IS NOT NULL))),
-    CONSTRAINT handoff_sent_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'acknowledged'::text, 'refused'::text, 'unacknowledged'::text])))
+    CONSTRAINT handoff_sent_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'acknowledged'::text, 'refused'::text, 'unacknowledged'::text, 'given_up'::text])))
 );
 COMMENT ON TABLE public.handoff_sent IS 'Envelopes that we signed, each until and after its receipt.';
 COMMENT ON COLUMN public.handoff_sent.id IS 'The id inside the envelope.';
@@ -208,6 +217,7 @@ CREATE TABLE public.passkey (
     added_at timestamp with time zone NOT NULL,
     last_used_at timestamp with time zone
 );
+COMMENT ON TABLE public.passkey IS 'The public halves of people''s passkeys.';
 CREATE TABLE public.person (
     id uuid NOT NULL,
     name text NOT NULL,
@@ -234,6 +244,7 @@ CREATE TABLE public.person_password (
     hash text NOT NULL,
     changed_at timestamp with time zone NOT NULL
 );
+COMMENT ON TABLE public.person_password IS 'Passwords, as hashes that take long to compute. Deleted when somebody leaves.';
 COMMENT ON COLUMN public.person_password.hash IS 'argon2id with its salt and parameters.';
 CREATE TABLE public.person_totp (
     person_id uuid NOT NULL,
@@ -241,6 +252,7 @@ CREATE TABLE public.person_totp (
     last_step bigint NOT NULL,
     confirmed_at timestamp with time zone NOT NULL
 );
+COMMENT ON TABLE public.person_totp IS 'Authenticator apps: one a person, its secret sealed with a key that is not in the database.';
 COMMENT ON COLUMN public.person_totp.last_step IS 'The 30-second step of the last code that was taken; none counts twice.';
 CREATE TABLE public.recovery_code (
     person_id uuid NOT NULL,
@@ -285,6 +297,8 @@ ALTER TABLE ONLY public.attempt
     ADD CONSTRAINT attempt_pkey PRIMARY KEY (kind, subject);
 ALTER TABLE ONLY public.audit_event
     ADD CONSTRAINT audit_event_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.audit_export
+    ADD CONSTRAINT audit_export_pkey PRIMARY KEY (only_row);
 ALTER TABLE ONLY public.audit_seal
     ADD CONSTRAINT audit_seal_event_id_key UNIQUE (event_id);
 ALTER TABLE ONLY public.audit_seal
@@ -344,7 +358,7 @@ ALTER TABLE ONLY public.spent_challenge
 CREATE INDEX api_key_party ON public.api_key USING btree (party_id);
 CREATE INDEX attempt_last_failed ON public.attempt USING btree (last_failed_at);
 CREATE INDEX audit_event_action ON public.audit_event USING btree (action, at, id);
-CREATE INDEX audit_event_actor ON public.audit_event USING btree (actor_id, at, id);
+CREATE INDEX audit_event_actor ON public.audit_event USING btree (actor_kind, actor_id, at, id);
 CREATE INDEX audit_event_at ON public.audit_event USING btree (at, id);
 CREATE INDEX audit_event_record ON public.audit_event USING btree (record, record_id, at, id);
 CREATE INDEX handoff_received_at ON public.handoff_received USING btree (received_at, id);
@@ -352,7 +366,7 @@ CREATE INDEX handoff_received_case ON public.handoff_received USING btree (case_
 CREATE INDEX handoff_received_party ON public.handoff_received USING btree (party_id, received_at);
 CREATE INDEX handoff_sent_at ON public.handoff_sent USING btree (sent_at, id);
 CREATE INDEX handoff_sent_case ON public.handoff_sent USING btree (case_number);
-CREATE INDEX handoff_sent_open ON public.handoff_sent USING btree (sent_at) WHERE (state <> 'acknowledged'::text);
+CREATE INDEX handoff_sent_open ON public.handoff_sent USING btree (sent_at, id) WHERE (state = ANY (ARRAY['waiting'::text, 'refused'::text, 'unacknowledged'::text]));
 CREATE INDEX handoff_sent_party ON public.handoff_sent USING btree (party_id, sent_at);
 CREATE UNIQUE INDEX party_grant_open ON public.party_grant USING btree (party_id, "right") WHERE (withdrawn_at IS NULL);
 CREATE UNIQUE INDEX party_public_key ON public.party USING btree (public_key) WHERE (state <> 'ended'::text);
@@ -388,6 +402,7 @@ ALTER TABLE ONLY public.sign_in_link
 GRANT SELECT,INSERT,UPDATE ON TABLE public.api_key TO vangnet_runtime;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.attempt TO vangnet_runtime;
 GRANT SELECT,INSERT ON TABLE public.audit_event TO vangnet_runtime;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.audit_export TO vangnet_runtime;
 GRANT SELECT,INSERT ON TABLE public.audit_seal TO vangnet_runtime;
 GRANT SELECT,INSERT,DELETE ON TABLE public.audit_unsealed TO vangnet_runtime;
 GRANT SELECT,INSERT,DELETE ON TABLE public.external_identity TO vangnet_runtime;

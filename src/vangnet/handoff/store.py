@@ -1,5 +1,6 @@
 """The tables of hand-offs sent and received."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -70,31 +71,45 @@ def get_sent_body(conn: Connection, handoff_id: UUID) -> bytes:
 
 
 def list_sent(
-    conn: Connection, *, state: SentState | None, party_id: UUID | None, before: tuple[datetime, UUID] | None, limit: int
+    conn: Connection,
+    *,
+    states: Collection[SentState],
+    party_id: UUID | None,
+    before: tuple[datetime, UUID] | None,
+    limit: int,
 ) -> list[SentHandoff]:
     """The newest first."""
     with conn.cursor(row_factory=kwargs_row(_sent)) as cursor:
         return cursor.execute(
             _SENT
             + """
-            WHERE (%(state)s::text IS NULL OR state = %(state)s) AND (%(party)s::uuid IS NULL OR party_id = %(party)s)
+            WHERE state = ANY(%(states)s) AND (%(party)s::uuid IS NULL OR party_id = %(party)s)
               AND (%(at)s::timestamptz IS NULL OR (sent_at, id) < (%(at)s, %(id)s))
             ORDER BY sent_at DESC, id DESC LIMIT %(limit)s
             """,
-            {"state": state, "party": party_id, "limit": limit, **_cursor(before)},
+            {"states": list(states), "party": party_id, "limit": limit, **_cursor(before)},
         ).fetchall()
 
 
 def list_open(conn: Connection, *, limit: int) -> list[SentHandoff]:
-    """Those without a receipt, the oldest first."""
+    """Those that somebody should look at, the oldest first."""
     with conn.cursor(row_factory=kwargs_row(_sent)) as cursor:
-        return cursor.execute(_SENT + "WHERE state <> 'acknowledged' ORDER BY sent_at, id LIMIT %s", [limit]).fetchall()
+        return cursor.execute(
+            _SENT + "WHERE state IN ('waiting', 'refused', 'unacknowledged') ORDER BY sent_at, id LIMIT %s", [limit]
+        ).fetchall()
 
 
 def count_open(conn: Connection) -> int:
-    """How many have no receipt."""
+    """How many somebody should look at."""
     with conn.cursor(row_factory=scalar_row) as cursor:
-        cursor.execute("SELECT count(*) FROM handoff_sent WHERE state <> 'acknowledged'")
+        cursor.execute("SELECT count(*) FROM handoff_sent WHERE state IN ('waiting', 'refused', 'unacknowledged')")
+        return int(cursor.fetchone() or 0)
+
+
+def count_undecided(conn: Connection) -> int:
+    """How many wait for a person's decision."""
+    with conn.cursor(row_factory=scalar_row) as cursor:
+        cursor.execute("SELECT count(*) FROM handoff_sent WHERE state IN ('refused', 'unacknowledged')")
         return int(cursor.fetchone() or 0)
 
 

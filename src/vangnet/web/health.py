@@ -106,8 +106,8 @@ class HealthBoard:
         ]
 
     def _database_answers(self) -> Finding:
-        with self._database.transaction() as conn:
-            conn.execute("SELECT 1")
+        with self._database.transaction():
+            pass  # Beginning and ending one asks the database.
         return _fine(Check.DATABASE, marked("It answers."))
 
     def _schema_is_current(self) -> Finding:
@@ -117,15 +117,24 @@ class HealthBoard:
     def _sealer_keeps_up(self, now: datetime) -> Finding:
         with self._database.transaction() as conn:
             state = audit.chain_state(conn, WATCHER)
-        if state.oldest_waiting_at is None or now - state.oldest_waiting_at <= _SEALING_LAG_MAX:
-            return _fine(Check.SEALER, marked("Every audit event is chained soon after it is written."))
-        return Finding(
-            check=Check.SEALER,
-            condition=Condition.FAILING,
-            told=marked("{waiting} audit events wait to be chained, the oldest for {seconds} seconds."),
-            remedy=marked("Start `vangnet worker`, or look in its log for what stops the sealer."),
-            values={"waiting": state.waiting, "seconds": int((now - state.oldest_waiting_at).total_seconds())},
-        )
+        if state.oldest_waiting_at is not None and now - state.oldest_waiting_at > _SEALING_LAG_MAX:
+            return Finding(
+                check=Check.SEALER,
+                condition=Condition.FAILING,
+                told=marked("{waiting} audit events wait to be chained, the oldest for {seconds} seconds."),
+                remedy=marked("Start `vangnet worker`, or look in its log for what stops the sealer."),
+                values={"waiting": state.waiting, "seconds": int((now - state.oldest_waiting_at).total_seconds())},
+            )
+        if state.export_failing_since is not None:
+            return Finding(
+                check=Check.SEALER,
+                condition=Condition.ATTENTION,
+                told=marked("Audit events are chained, but no signed head can be exported."),
+                remedy=marked(
+                    "See that the folder `VANGNET_AUDIT_HEADS_DIR` can be written to; the heads follow by themselves."
+                ),
+            )
+        return _fine(Check.SEALER, marked("Every audit event is chained soon after it is written."))
 
     def _jobs_run(self, now: datetime) -> Finding:
         with self._database.transaction() as conn:

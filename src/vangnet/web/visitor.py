@@ -67,8 +67,17 @@ def find_visitor(database: Database, request: Request, *, settings: Settings, co
 
 
 def client_address(request: Request) -> str:
-    """The address of whoever is connected: for limits on guessing, never for the log."""
-    return request.client.host if request.client is not None else "unknown"
+    """The address of whoever asks: for limits on guessing, never for the log.
+
+    Behind a reverse proxy everybody is connected from the same address. So where a proxy that the settings trust is
+    connected, it is the last address in X-Forwarded-For that no such proxy has; whoever wrote those before it is unknown.
+    """
+    address = request.client.host if request.client is not None else "unknown"
+    trusted = request.app.state.site.settings.trusted_proxies.split(", ")
+    forwarded = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
+    while address in trusted and forwarded and (before := forwarded.pop().strip()):
+        address = before
+    return address
 
 
 def _by_session(conn: Connection, token: str, settings: Settings, now: datetime) -> SignedInPerson | None:

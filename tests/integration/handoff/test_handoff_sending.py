@@ -236,6 +236,42 @@ def test_trying_again_wakes_the_job_that_waits_and_makes_one_where_there_is_none
     assert len(desk.jobs()) == 2
 
 
+def test_what_is_given_up_is_not_sent_and_not_listed_as_open_until_it_is_tried_again(desk: Desk) -> None:
+    sent = desk.send()
+    given_up = sending.give_up(desk.conn, desk.actor, handoff_id=sent.id, now=desk.now + HOUR)
+    assert (given_up.state, given_up.state_at, given_up.next_try_at) == (SentState.GIVEN_UP, desk.now + HOUR, None)
+    assert sending.due(desk.conn, desk.actor, handoff_id=sent.id, now=desk.now) is None
+    assert sending.list_without_receipt(desk.conn, desk.actor) == []
+    with pytest.raises(InvalidTransition):
+        sending.give_up(desk.conn, desk.actor, handoff_id=sent.id, now=desk.now)
+    assert sending.try_again(desk.conn, desk.actor, handoff_id=sent.id, now=desk.now).state is SentState.WAITING
+    assert desk.events() == ["waiting", "given_up", "waiting"]
+
+
+def test_a_receipt_that_comes_after_all_counts(desk: Desk) -> None:
+    given_up, refused = desk.send(), desk.send()
+    sending.give_up(desk.conn, desk.actor, handoff_id=given_up.id, now=desk.now)
+    sending.refuse(desk.conn, desk.actor, handoff_id=refused.id, reason=Refusal.NOT_ACCEPTED_YET, now=desk.now)
+    assert sending.count_undecided(desk.conn, desk.actor) == 1
+    for sent in (given_up, refused):
+        kept = sending.acknowledge(desk.conn, desk.actor, handoff_id=sent.id, receipt=desk.receipt(sent), now=desk.now)
+        assert (kept.state, kept.problem) == (SentState.ACKNOWLEDGED, None)
+    assert sending.count_undecided(desk.conn, desk.actor) == 0
+
+
+def test_an_introduction_with_an_address_that_they_cannot_reach_is_not_sent(desk: Desk) -> None:
+    installation.set_up(
+        desk.conn, desk.actor, kind=InstallationKind.HOTLINE, party_name="Meldpunt", language=Language.NL, now=desk.now
+    )
+    for address in ("http://127.0.0.1:8800", "https://localhost"):
+        with pytest.raises(Conflict, match="VANGNET_BASE_URL"):
+            sending.introduce(desk.conn, desk.actor, party_id=desk.party.id, base_url=address, keys=desk.ours, now=desk.now)
+    with pytest.raises(InvalidInput, match="base_url"):
+        sending.introduce(
+            desk.conn, desk.actor, party_id=desk.party.id, base_url="http://meldpunt.example", keys=desk.ours, now=desk.now
+        )
+
+
 def test_what_is_acknowledged_is_not_sent_again(desk: Desk) -> None:
     sent = desk.send()
     sending.acknowledge(desk.conn, desk.actor, handoff_id=sent.id, receipt=desk.receipt(sent), now=desk.now)
@@ -259,7 +295,7 @@ def test_what_was_sent_is_listed_newest_first_and_goes_on_where_it_ended(desk: D
     assert [one.id for one in first] == [ids[2], ids[1]]
     before = (first[-1].sent_at, first[-1].id)
     assert [one.id for one in sending.list_sent(desk.conn, desk.actor, before=before)] == [ids[0]]
-    assert sending.list_sent(desk.conn, desk.actor, state=SentState.REFUSED) == []
+    assert sending.list_sent(desk.conn, desk.actor, states={SentState.REFUSED}) == []
     assert sending.list_sent(desk.conn, desk.actor, party_id=uuid.uuid4()) == []
     assert [one.id for one in sending.list_without_receipt(desk.conn, desk.actor)] == ids
     assert sending.count_without_receipt(desk.conn, desk.actor) == 3
@@ -275,6 +311,7 @@ def test_sending_and_reading_need_their_permissions(desk: Desk) -> None:
     writes: list[Callable[[Actor], object]] = [
         lambda actor: sending.send_test_message(conn, actor, party_id=desk.party.id, text="hallo", keys=desk.ours, now=now),
         lambda actor: sending.try_again(conn, actor, handoff_id=one, now=now),
+        lambda actor: sending.give_up(conn, actor, handoff_id=one, now=now),
         lambda actor: sending.due(conn, actor, handoff_id=one, now=now),
         lambda actor: sending.acknowledge(conn, actor, handoff_id=one, receipt=b"", now=now),
         lambda actor: sending.refuse(conn, actor, handoff_id=one, reason=Refusal.TOO_OLD, now=now),
@@ -284,6 +321,7 @@ def test_sending_and_reading_need_their_permissions(desk: Desk) -> None:
         lambda actor: sending.list_sent(conn, actor),
         lambda actor: sending.list_without_receipt(conn, actor),
         lambda actor: sending.count_without_receipt(conn, actor),
+        lambda actor: sending.count_undecided(conn, actor),
         lambda actor: sending.get_sent(conn, actor, handoff_id=one),
         lambda actor: sending.get_sent_envelope(conn, actor, handoff_id=one),
     ]
@@ -301,8 +339,9 @@ def test_a_handoff_that_is_not_there_is_not_found(desk: Desk) -> None:
     for read in (sending.get_sent, sending.get_sent_envelope):
         with pytest.raises(NotFound):
             read(desk.conn, desk.actor, handoff_id=uuid.uuid4())
-    with pytest.raises(NotFound):
-        sending.try_again(desk.conn, desk.actor, handoff_id=uuid.uuid4(), now=desk.now)
+    for act in (sending.try_again, sending.give_up):
+        with pytest.raises(NotFound):
+            act(desk.conn, desk.actor, handoff_id=uuid.uuid4(), now=desk.now)
 
 
 def test_the_database_keeps_what_was_signed_from_being_changed(desk: Desk) -> None:

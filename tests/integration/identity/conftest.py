@@ -1,13 +1,11 @@
 """A set-up installation with people in it, made by the use cases themselves, and a clock that a test moves."""
 
-import base64
-import hashlib
-import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import pytest
+from running.totp import code_of
 
 from vangnet.audit.model import Actor
 from vangnet.db import Connection
@@ -30,14 +28,6 @@ from vangnet.keys import Keys
 
 BASE_URL = "http://localhost:8800"
 CLIENT = Client(address="192.0.2.7", user_agent="Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
-
-
-def code_of(secret: str, at: datetime) -> str:
-    """The six digits of an authenticator app at that time: RFC 6238 written out once more, apart from the product."""
-    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
-    digest = hmac.new(key, (int(at.timestamp()) // 30).to_bytes(8), hashlib.sha1).digest()
-    offset = digest[-1] & 15
-    return f"{(int.from_bytes(digest[offset : offset + 4]) & 0x7FFFFFFF) % 1_000_000:06}"
 
 
 @dataclass(kw_only=True)
@@ -157,6 +147,12 @@ def house(conn: Connection, keys: Keys, administrator: Actor, now: datetime) -> 
         conn, administrator, kind=InstallationKind.HOTLINE, party_name="Meldpunt Voorbeeld", language=Language.NL, now=now
     )
     return House(conn=conn, keys=keys, administrator=administrator, now=now)
+
+
+@pytest.fixture
+def house_on(keys: Keys, administrator: Actor, now: datetime) -> Callable[[Connection], House]:
+    """An installation on another connection, for tests that commit."""
+    return lambda conn: House(conn=conn, keys=keys, administrator=administrator, now=now)
 
 
 @pytest.fixture

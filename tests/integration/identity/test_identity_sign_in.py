@@ -249,7 +249,7 @@ def test_a_link_for_nobody_or_for_who_left_is_refused(house: House) -> None:
     people.leave(house.conn, house.administrator, person_id=colleague.person.id, now=house.now)
     with pytest.raises(Conflict):
         link_for(house, colleague.person.email)
-    with pytest.raises(NotFound):
+    with pytest.raises(InvalidInput):
         link_for(house, "nobody@voorbeeld.example")
 
 

@@ -93,6 +93,29 @@ def test_jobs_with_the_same_lock_run_one_by_one_in_order_though_one_fails(databa
     assert ran == [0, 1, 1, 2, 3, 4, 5]
 
 
+def test_a_worker_that_loses_the_race_for_a_lock_goes_on(database: Database, working: StartWorker) -> None:
+    # Another worker takes the second job just as ours takes the first: the unique index on the lock refuses one of them.
+    ran: list[int] = []
+    for number in (1, 2):
+        later(database, "note", lock="one", number=number)
+    with structlog.testing.capture_logs() as lines, database.transaction() as other:
+        other.execute("UPDATE procrastinate_jobs SET status = 'doing' WHERE args = '{\"number\": 2}'")
+        with working({"note": lambda _, *, number: ran.append(number)}):
+            wait_until(lambda: _somebody_waits_for_a_lock(database))
+            other.execute("COMMIT")
+            other.execute("BEGIN")
+            wait_until(lambda: sorted(ran) == [1, 2])
+    assert [line["event"] for line in lines if line["event"].startswith("worker_")] == ["worker_started", "worker_stopped"]
+
+
+def _somebody_waits_for_a_lock(database: Database) -> bool:
+    with database.transaction() as conn:
+        rows = conn.execute(
+            "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        ).fetchall()
+    return rows != []
+
+
 def test_jobs_without_a_lock_run_side_by_side(database: Database, working: StartWorker) -> None:
     both = threading.Barrier(2, timeout=20)
     met = threading.Semaphore(0)

@@ -25,7 +25,7 @@ COMMENT ON COLUMN audit_event.details IS
     'Ids, states and counts; no personal data. json, not jsonb: the chain is made of exactly these bytes.';
 CREATE INDEX audit_event_at ON audit_event (at, id);
 CREATE INDEX audit_event_record ON audit_event (record, record_id, at, id);
-CREATE INDEX audit_event_actor ON audit_event (actor_id, at, id);
+CREATE INDEX audit_event_actor ON audit_event (actor_kind, actor_id, at, id);
 CREATE INDEX audit_event_action ON audit_event (action, at, id);
 
 -- No foreign key: it would lock each new event once more, and an event that vanishes while it waits is sealed as vanished.
@@ -46,6 +46,17 @@ COMMENT ON TABLE audit_seal IS 'The chain of events, one link each, from positio
 COMMENT ON COLUMN audit_seal.leaf IS 'SHA-256 of the event''s encoding.';
 COMMENT ON COLUMN audit_seal.chain IS 'SHA-256 of the chain before, the position, the time of sealing and the leaf.';
 
+-- For people and alarms only: what proves anything is in the files of heads.
+CREATE TABLE audit_export (
+    only_row      boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    position      bigint,
+    sealed_at     timestamptz,
+    problem       text,
+    failing_since timestamptz
+);
+COMMENT ON TABLE audit_export IS 'The last head that was exported, and why none can be, so that no page waits for the folder of heads.';
+
 -- Append-only for the program. The owner can do anything, which is why heads of the chain are kept outside the database.
 GRANT SELECT, INSERT ON audit_event, audit_seal TO vangnet_runtime;
 GRANT SELECT, INSERT, DELETE ON audit_unsealed TO vangnet_runtime;
+GRANT SELECT, INSERT, UPDATE ON audit_export TO vangnet_runtime;

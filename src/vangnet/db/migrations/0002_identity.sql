@@ -40,6 +40,8 @@ CREATE TABLE person_password (
     hash       text NOT NULL,
     changed_at timestamptz NOT NULL
 );
+COMMENT ON TABLE person_password IS 'The passwords of those who have one.';
+COMMENT ON TABLE person_password IS 'Passwords, as hashes that take long to compute. Deleted when somebody leaves.';
 COMMENT ON COLUMN person_password.hash IS 'argon2id with its salt and parameters.';
 
 CREATE TABLE person_totp (
@@ -48,6 +50,8 @@ CREATE TABLE person_totp (
     last_step     bigint NOT NULL,
     confirmed_at  timestamptz NOT NULL
 );
+COMMENT ON TABLE person_totp IS 'Authenticator apps, at most one a person; the secret is sealed with the installation''s keys.';
+COMMENT ON TABLE person_totp IS 'Authenticator apps: one a person, its secret sealed with a key that is not in the database.';
 COMMENT ON COLUMN person_totp.last_step IS 'The 30-second step of the last code that was taken; none counts twice.';
 
 CREATE TABLE passkey (
@@ -60,6 +64,8 @@ CREATE TABLE passkey (
     added_at      timestamptz NOT NULL,
     last_used_at  timestamptz
 );
+COMMENT ON TABLE passkey IS 'Passkeys (WebAuthn): the public half of key pairs on people''s devices.';
+COMMENT ON TABLE passkey IS 'The public halves of people''s passkeys.';
 CREATE INDEX passkey_person ON passkey (person_id);
 
 CREATE TABLE recovery_code (

@@ -7,7 +7,7 @@ CREATE TABLE handoff_sent (
     kind          text NOT NULL,
     sent_at       timestamptz NOT NULL,
     body          bytea NOT NULL,
-    state         text NOT NULL CHECK (state IN ('waiting', 'acknowledged', 'refused', 'unacknowledged')),
+    state         text NOT NULL CHECK (state IN ('waiting', 'acknowledged', 'refused', 'unacknowledged', 'given_up')),
     state_at      timestamptz NOT NULL,
     try_until     timestamptz NOT NULL,
     tries         integer NOT NULL DEFAULT 0,
@@ -29,7 +29,7 @@ COMMENT ON COLUMN handoff_sent.receipt IS 'The recipient''s receipt as it came, 
 CREATE INDEX handoff_sent_at ON handoff_sent (sent_at, id);
 CREATE INDEX handoff_sent_party ON handoff_sent (party_id, sent_at);
 CREATE INDEX handoff_sent_case ON handoff_sent (case_number);
-CREATE INDEX handoff_sent_open ON handoff_sent (sent_at) WHERE state <> 'acknowledged';
+CREATE INDEX handoff_sent_open ON handoff_sent (sent_at, id) WHERE state IN ('waiting', 'refused', 'unacknowledged');
 
 CREATE TABLE handoff_received (
     id          uuid PRIMARY KEY,

@@ -44,14 +44,19 @@ class SentState(StrEnum):
     ACKNOWLEDGED = "acknowledged"  #: The recipient's receipt is here.
     REFUSED = "refused"  #: The recipient does not take it; the reason is kept.
     UNACKNOWLEDGED = "unacknowledged"  #: No answer for days; sending stopped, a person decides.
+    GIVEN_UP = "given_up"  #: A person decided that it is not sent again.
 
+
+#: What somebody should look at: sent, and without a receipt.
+OPEN = frozenset({SentState.WAITING, SentState.REFUSED, SentState.UNACKNOWLEDGED})
 
 _STEPS: Mapping[SentState, frozenset[SentState]] = {
-    SentState.WAITING: frozenset({SentState.ACKNOWLEDGED, SentState.REFUSED, SentState.UNACKNOWLEDGED}),
+    SentState.WAITING: frozenset({SentState.ACKNOWLEDGED, SentState.REFUSED, SentState.UNACKNOWLEDGED, SentState.GIVEN_UP}),
     SentState.ACKNOWLEDGED: frozenset(),
     # A person can have it sent again, and a receipt that comes late still proves that it arrived.
-    SentState.REFUSED: frozenset({SentState.WAITING, SentState.ACKNOWLEDGED}),
-    SentState.UNACKNOWLEDGED: frozenset({SentState.WAITING, SentState.ACKNOWLEDGED}),
+    SentState.REFUSED: frozenset({SentState.WAITING, SentState.ACKNOWLEDGED, SentState.GIVEN_UP}),
+    SentState.UNACKNOWLEDGED: frozenset({SentState.WAITING, SentState.ACKNOWLEDGED, SentState.GIVEN_UP}),
+    SentState.GIVEN_UP: frozenset({SentState.WAITING, SentState.ACKNOWLEDGED}),
 }
 
 

@@ -1,9 +1,11 @@
 """What each kind of hand-off carries, and the checks when one is written or read. Pure."""
 
+import ipaddress
 import unicodedata
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
-from vangnet.errors import HandoffRefused, InvalidInput
+from vangnet.errors import Conflict, HandoffRefused, InvalidInput
 from vangnet.handoff.model.canonical import Json
 from vangnet.handoff.model.handoffs import Refusal
 from vangnet.identity.model import InstallationKind
@@ -62,6 +64,13 @@ class TestMessage:
             raise HandoffRefused(reason=Refusal.BAD_PAYLOAD, problem=f"{error}") from None
 
 
+def require_reachable(base_url: str, *, by: str | None) -> None:
+    """Raises InvalidInput, Conflict where an installation at the address `by` cannot reach us at `base_url`."""
+    local = _is_on_this_machine(checked_base_url(base_url))
+    if local and by is not None and not _is_on_this_machine(by):
+        raise Conflict(problem="our own address is for this machine only: set VANGNET_BASE_URL to one that others reach")
+
+
 def checked_message(text: str) -> str:
     """A short text, of lines. Raises InvalidInput."""
     tidy = unicodedata.normalize("NFC", text.replace("\r\n", "\n").strip())
@@ -72,6 +81,14 @@ def checked_message(text: str) -> str:
     if not tidy.replace("\n", "").isprintable():
         raise InvalidInput(field="text", problem="must hold letters, digits, signs and line ends only")
     return tidy
+
+
+def _is_on_this_machine(base_url: str) -> bool:
+    host = urlsplit(base_url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _texts(payload: dict[str, Json], *names: str) -> dict[str, str]:

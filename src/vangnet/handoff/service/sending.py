@@ -6,6 +6,7 @@ every try, byte for byte, so that the other side recognises what it took already
 
 import secrets
 import uuid
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -21,7 +22,7 @@ from vangnet.handoff.model.case_numbers import CASE_NUMBERS, checked_case_number
 from vangnet.handoff.model.case_numbers import case_number as written_case_number
 from vangnet.handoff.model.envelopes import read_signed_envelope, sign_envelope
 from vangnet.handoff.model.handoffs import TAKEN_FOR, TRIED_FOR, step
-from vangnet.handoff.model.payloads import Introduction, TestMessage
+from vangnet.handoff.model.payloads import Introduction, TestMessage, require_reachable
 from vangnet.handoff.model.receipts import read_receipt
 from vangnet.identity.model import PartyState
 from vangnet.identity.model.parties import require_known
@@ -73,8 +74,12 @@ def send(
 
 
 def introduce(conn: Connection, actor: Actor, *, party_id: UUID, base_url: str, keys: Keys, now: datetime) -> SentHandoff:
-    """Tells a party who we are and where we answer (`base_url`). Raises as `send`."""
+    """Tells a party who we are and where we answer (`base_url`).
+
+    Raises as `send`, and where the party could not reach that address.
+    """
     ours = installation.get_installation(conn)
+    require_reachable(base_url, by=parties.party(conn, party_id).base_url)
     introduction = Introduction(name=ours.party_name, kind=ours.kind, base_url=base_url)
     return send(conn, actor, party_id=party_id, kind=Kind.INTRODUCTION, payload=introduction.payload(), keys=keys, now=now)
 
@@ -103,6 +108,19 @@ def try_again(conn: Connection, actor: Actor, *, handoff_id: UUID, now: datetime
     store.update_sent(conn, sent)
     if not hasten(conn, DELIVER, lock=_lock(sent.party_id), handoff_id=str(handoff_id)):
         defer(conn, DELIVER, lock=_lock(sent.party_id), handoff_id=str(handoff_id))
+    _record(conn, actor, sent, now)
+    return sent
+
+
+def give_up(conn: Connection, actor: Actor, *, handoff_id: UUID, now: datetime) -> SentHandoff:
+    """Decides that a hand-off without a receipt is not sent again; `try_again` undoes it.
+
+    Raises PermissionDenied, NotFound, InvalidTransition where there is a receipt, or it was given up before.
+    """
+    actor.require(Permission.HANDOFF_SEND)
+    sent = store.get_sent_for_update(conn, handoff_id)
+    sent = replace(sent, state=step(sent.state, SentState.GIVEN_UP), state_at=now, next_try_at=None)
+    store.update_sent(conn, sent)
     _record(conn, actor, sent, now)
     return sent
 
@@ -187,26 +205,32 @@ def list_sent(
     conn: Connection,
     actor: Actor,
     *,
-    state: SentState | None = None,
+    states: Collection[SentState] = frozenset(SentState),
     party_id: UUID | None = None,
     before: tuple[datetime, UUID] | None = None,
     limit: int = 100,
 ) -> list[SentHandoff]:
     """What we sent, the newest first; `before` is the time of sending and id of the last one seen."""
     actor.require(Permission.HANDOFF_READ)
-    return store.list_sent(conn, state=state, party_id=party_id, before=before, limit=_limited(limit))
+    return store.list_sent(conn, states=states, party_id=party_id, before=before, limit=_limited(limit))
 
 
 def list_without_receipt(conn: Connection, actor: Actor, *, limit: int = 100) -> list[SentHandoff]:
-    """What has no receipt, the oldest first: what a person should look at."""
+    """What has no receipt and was not given up, the oldest first: what a person should look at."""
     actor.require(Permission.HANDOFF_READ)
     return store.list_open(conn, limit=_limited(limit))
 
 
 def count_without_receipt(conn: Connection, actor: Actor) -> int:
-    """How many hand-offs have no receipt."""
+    """How many hand-offs have no receipt and were not given up."""
     actor.require(Permission.HANDOFF_READ)
     return store.count_open(conn)
+
+
+def count_undecided(conn: Connection, actor: Actor) -> int:
+    """How many hand-offs were refused or never answered, so that a person has to decide: send again, or give up."""
+    actor.require(Permission.HANDOFF_READ)
+    return store.count_undecided(conn)
 
 
 def get_sent(conn: Connection, actor: Actor, *, handoff_id: UUID) -> SentHandoff:

@@ -12,7 +12,7 @@ from vangnet.errors import InvalidInput
 SHORTEST = 12
 #: Long enough for every password manager; a limit, because hashing megabytes is a way to keep a server busy.
 LONGEST = 256
-#: So many characters of a password must be its own when it holds the person's name, address or party.
+#: So many letters and digits of a password must be its own when it holds the person's name, address or party.
 _OWN_CHARACTERS = 6
 
 #: What is tried first, written without the digits and signs that people put behind it. Ours; not taken from a leak.
@@ -46,11 +46,14 @@ def check(password: str, *, name: str, email: str, party_name: str) -> None:
     if len(password) > LONGEST:
         raise InvalidInput(field="password", problem=f"must have at most {LONGEST} characters")
     letters = _letters(password)
-    if _is_simple_run(password.casefold()) or _stem(password) in _COMMON or letters in _COMMON:
+    tried = {_stem(password), letters, "".join(filter(str.isalpha, letters))}
+    if _is_simple_run(password.casefold()) or tried & _COMMON:
         raise InvalidInput(field="password", problem="is one of those that are tried first; take a sentence of your own")
+    own = letters
     for known in _known_words(name, email, party_name):
-        if known in letters and len(letters) - len(known) < _OWN_CHARACTERS:
-            raise InvalidInput(field="password", problem="must not be your name, your e-mail address or your party's name")
+        own = own.replace(known, "")
+    if own != letters and len(own) < _OWN_CHARACTERS:
+        raise InvalidInput(field="password", problem="must not be your name, your e-mail address or your party's name")
 
 
 def _letters(text: str) -> str:

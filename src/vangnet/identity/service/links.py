@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from vangnet.audit.model import Actor
 from vangnet.audit.service import record
 from vangnet.db import Connection
-from vangnet.errors import Conflict, InvalidInput, NotFound
+from vangnet.errors import Conflict, InvalidInput
 from vangnet.identity.model.people import PersonState
 from vangnet.identity.model.text import checked_email
 from vangnet.identity.permissions import Permission
@@ -24,7 +24,7 @@ LONGEST_HOURS = 24 * 31
 def make_link(
     conn: Connection, actor: Actor, *, email: str, uses: int = 1, hours: int = 24, base_url: str, now: datetime
 ) -> str:
-    """A link that signs this person in, `uses` times within `hours`. Raises PermissionDenied, InvalidInput, NotFound."""
+    """A link that signs this person in, `uses` times within `hours`. Raises PermissionDenied, InvalidInput, Conflict."""
     actor.require(Permission.PERSON_LINK)
     if not 1 <= uses <= MOST_USES:
         raise InvalidInput(field="uses", problem=f"must be between 1 and {MOST_USES}")
@@ -32,7 +32,7 @@ def make_link(
         raise InvalidInput(field="hours", problem=f"must be between 1 and {LONGEST_HOURS}")
     person = people.find_by_email(conn, checked_email(email))
     if person is None:
-        raise NotFound(record="person", key="with this e-mail address")
+        raise InvalidInput(field="email", problem="belongs to nobody here")
     if person.state is PersonState.LEFT:
         raise Conflict(problem="this person has left: invite them anew")
     token, digest = new_token()

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from vangnet.audit import heads, service
+from vangnet.audit import service
 from vangnet.audit.model import ActorKind, parse_filter
 from vangnet.identity.permissions import Permission
 from vangnet.web.access import needs
@@ -35,13 +35,6 @@ class EventAnswer(BaseModel):
     sealed_at: datetime | None = Field(description="When it was put into the chain.")
 
 
-class HeadAnswer(BaseModel):
-    """A signed head that was exported."""
-
-    position: int = Field(description="How many events it stands for.")
-    sealed_at: datetime = Field(description="When the last of them was sealed.")
-
-
 class ChainAnswer(BaseModel):
     """How far the trail is sealed."""
 
@@ -50,7 +43,9 @@ class ChainAnswer(BaseModel):
     newest_sealed_event_at: datetime | None = Field(description="When the last of them was done.")
     waiting: int = Field(description="How many events wait for the sealer.")
     oldest_waiting_at: datetime | None = Field(description="When the first of those was done.")
-    head: HeadAnswer | None = Field(description="The last exported head.")
+    head_position: int | None = Field(description="How many events the last exported head stands for.")
+    head_sealed_at: datetime | None = Field(description="When the last of those was sealed.")
+    export_failing_since: datetime | None = Field(description="Since when no head can be exported; none: it works.")
     public_key: str = Field(description="The key that signs the heads (Ed25519), 64 hex digits.")
 
 
@@ -80,13 +75,14 @@ def get_audit_chain(visit: Visit) -> ChainAnswer:
     """How far the audit trail is sealed. Whether it is whole says `vangnet audit verify`."""
     with visit.transaction() as conn:
         state = service.chain_state(conn, visit.actor)
-    last = heads.look(visit.settings.audit_heads_dir, visit.keys.public_key).last
     return ChainAnswer(
         position=state.position,
         sealed_at=state.sealed_at,
         newest_sealed_event_at=state.newest_sealed_event_at,
         waiting=state.waiting,
         oldest_waiting_at=state.oldest_waiting_at,
-        head=None if last is None else HeadAnswer(position=last.position, sealed_at=last.sealed_at),
+        head_position=state.head_position,
+        head_sealed_at=state.head_sealed_at,
+        export_failing_since=state.export_failing_since,
         public_key=visit.keys.public_key.hex(),
     )

@@ -157,7 +157,8 @@ def list_sent_handoffs(
         if before_id is not None:
             last = sending.get_sent(conn, visit.actor, handoff_id=before_id)
             before = (last.sent_at, last.id)
-        found = sending.list_sent(conn, visit.actor, state=state, party_id=party_id, before=before, limit=limit)
+        states = set(SentState) if state is None else {state}
+        found = sending.list_sent(conn, visit.actor, states=states, party_id=party_id, before=before, limit=limit)
     return [SentHandoffAnswer.model_validate(sent) for sent in found]
 
 

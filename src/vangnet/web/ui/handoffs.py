@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from vangnet.db import Connection
 from vangnet.errors import Conflict, InvalidInput
-from vangnet.handoff.model import Kind, Outcome, Refusal, SentHandoff, SentState
+from vangnet.handoff.model import Kind, Outcome, Refusal, SentState
 from vangnet.handoff.service import receiving, sending
 from vangnet.identity.model import Party, PartyState
 from vangnet.identity.permissions import Permission
@@ -26,6 +26,7 @@ router = APIRouter()
 DONE = {
     "message-sent": marked("The message is on its way. Its receipt will show here."),
     "trying-again": marked("It is being sent again now."),
+    "given-up": marked("It is not sent again. You can still have it sent."),
 }
 KIND_NAMES = {
     Kind.INTRODUCTION: marked("introduction"),
@@ -36,6 +37,7 @@ STATE_NAMES = {
     SentState.ACKNOWLEDGED: marked("arrived"),
     SentState.REFUSED: marked("refused"),
     SentState.UNACKNOWLEDGED: marked("no receipt"),
+    SentState.GIVEN_UP: marked("given up"),
 }
 OUTCOME_NAMES = {
     Outcome.TAKEN: marked("taken"),
@@ -75,14 +77,14 @@ def list_handoffs(
     sent_before: Annotated[UUID | None, Query()] = None,
     received_before: Annotated[UUID | None, Query()] = None,
 ) -> Response:
-    """What has no receipt first, then what arrived, then what was received; each the newest first."""
+    """What has no receipt first, then what is over, then what was received."""
     with visit.transaction() as conn:
         waiting = sending.list_without_receipt(conn, visit.actor, limit=_PAGE)
         count = sending.count_without_receipt(conn, visit.actor)
-        arrived = sending.list_sent(
+        closed = sending.list_sent(
             conn,
             visit.actor,
-            state=SentState.ACKNOWLEDGED,
+            states={SentState.ACKNOWLEDGED, SentState.GIVEN_UP},
             before=_sent_place(conn, visit, sent_before),
             limit=_PAGE + 1,
         )
@@ -94,8 +96,8 @@ def list_handoffs(
         "handoffs/list.html",
         waiting=waiting,
         count=count,
-        arrived=arrived[:_PAGE],
-        older_sent=arrived[_PAGE - 1].id if len(arrived) > _PAGE else None,
+        closed=closed[:_PAGE],
+        older_sent=closed[_PAGE - 1].id if len(closed) > _PAGE else None,
         received=received[:_PAGE],
         older_received=received[_PAGE - 1].id if len(received) > _PAGE else None,
         parties=known,
@@ -143,6 +145,17 @@ def try_again(visit: Visit, handoff_id: UUID) -> Response:
     return visit.redirect(f"/hand-offs/sent/{handoff_id}", done="trying-again")
 
 
+@router.post("/hand-offs/sent/{handoff_id}/give-up", dependencies=[needs(Permission.HANDOFF_SEND)])
+def give_up(visit: Visit, handoff_id: UUID) -> Response:
+    """Decides that a hand-off without a receipt is not sent again."""
+    try:
+        with visit.transaction() as conn:
+            sending.give_up(conn, visit.actor, handoff_id=handoff_id, now=visit.now)
+    except Conflict as error:
+        return _sent_page(visit, handoff_id, problem=visit.say(error))
+    return visit.redirect(f"/hand-offs/sent/{handoff_id}", done="given-up")
+
+
 @router.get("/hand-offs/received/{received_id}", dependencies=[needs(Permission.HANDOFF_READ)])
 def show_received(visit: Visit, received_id: UUID) -> Response:
     """One hand-off that was taken here, and what was in it."""
@@ -165,13 +178,9 @@ def _sent_page(visit: OneVisit, handoff_id: UUID, *, problem: str | None = None)
         envelope=envelope,
         party=party,
         problem=problem,
-        may_try_again=_may_try_again(visit, sent),
+        may_send=Permission.HANDOFF_SEND in visit.actor.permissions,
         **_WORDS,
     )
-
-
-def _may_try_again(visit: OneVisit, sent: SentHandoff) -> bool:
-    return Permission.HANDOFF_SEND in visit.actor.permissions and sent.state is not SentState.ACKNOWLEDGED
 
 
 def _test_message_page(visit: OneVisit, *, given: dict[str, str], problems: dict[str, str]) -> Response:

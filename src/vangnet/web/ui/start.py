@@ -12,6 +12,7 @@ from vangnet.audit import service as audit
 from vangnet.audit.model import EventFilter
 from vangnet.config import Settings
 from vangnet.db import Connection
+from vangnet.handoff.service import sending
 from vangnet.identity.model import InstallationKind, PartyState, Person, PersonState
 from vangnet.identity.permissions import Permission, Role
 from vangnet.identity.service import parties, people
@@ -78,6 +79,9 @@ def _waiting(conn: Connection, visit: OneVisit) -> tuple[Waiting, ...]:
     if Permission.PARTY_ADD in may:
         proposed = [party for party in parties.list_parties(conn, visit.actor) if party.state is PartyState.PROPOSED]
         found.append(Waiting(what="proposals", count=len(proposed), path="/parties"))
+    if Permission.HANDOFF_READ in may:
+        unacknowledged = sending.count_without_receipt(conn, visit.actor)
+        found.append(Waiting(what="unacknowledged", count=unacknowledged, path="/hand-offs"))
     if Permission.JOB_READ in may:
         parked = jobs.counts(conn, visit.actor).get(JobState.PARKED, 0)
         found.append(Waiting(what="parked", count=parked, path="/jobs"))
