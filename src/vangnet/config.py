@@ -78,7 +78,7 @@ class Settings(BaseModel):
     )
     partner_ca_file: Path | None = Field(
         default=None,
-        description="Certificate authorities (PEM) that are trusted, beside the system's, when other installations are called.",
+        description="Certificate authorities (PEM) trusted beside the system's when other installations are called.",
     )
     oidc_issuer: str | None = Field(
         default=None, description="Address of the party's own identity provider (OpenID Connect); none: no such sign-in."

@@ -53,7 +53,12 @@ def passed(answer: httpx2.Response, rule: Permission | Rule) -> bool:
     """Whether the route itself answered: not a refusal, and not the way to where one signs in."""
     elsewhere = answer.headers.get("location", "")
     behind = rule is SECOND_FACTOR_PENDING and elsewhere == "/"  # A step of signing in that this visitor has done.
-    return answer.status_code not in {401, 403} and not behind and not elsewhere.startswith(("/sign-in?", "/sign-in/code"))
+    return (
+        answer.status_code not in {401, 403}
+        and not behind
+        and not elsewhere.startswith(("/sign-in?", "/sign-in/code"))
+        and elsewhere != "/sign-in"
+    )
 
 
 def filled(path: str) -> str:

@@ -43,9 +43,9 @@ def _error_texts() -> Iterator[str]:
         if path.relative_to(SOURCE).parts[0] in _NOT_ON_PAGES:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.keyword) and node.arg in _ERROR_WORDS:
-                yield from _constant(node.value)
-            elif path.name == "errors.py" and isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in _ERROR_WORDS:
+            if (isinstance(node, ast.keyword) and node.arg in _ERROR_WORDS) or (
+                path.name == "errors.py" and isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in _ERROR_WORDS
+            ):
                 yield from _constant(node.value)
 
 

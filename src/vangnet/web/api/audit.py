@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from vangnet.audit import service
 from vangnet.audit.model import ActorKind, parse_filter
 from vangnet.identity.permissions import Permission
 from vangnet.web.access import needs
+from vangnet.web.api.times import Moment
 from vangnet.web.visit import Visit
 
 router = APIRouter(prefix="/api/v1", tags=["Audit"])
@@ -56,8 +57,8 @@ def list_audit_events(
     record: Annotated[_Words, Query(description="Only this record: `party`, or `party:ID`.")] = None,
     actor: Annotated[_Words, Query(description="Only this actor: `person`, `person:ID`, or an id.")] = None,
     action: Annotated[_Words, Query(description="Only this action, such as `party:add`.")] = None,
-    since: Annotated[AwareDatetime | None, Query(description="Only what was done then or later.")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="Only what was done before then.")] = None,
+    since: Annotated[Moment | None, Query(description="Only what was done then or later.")] = None,
+    until: Annotated[Moment | None, Query(description="Only what was done before then.")] = None,
     limit: Annotated[int, Query(ge=1, le=service.LIST_MAX, description="At most so many.")] = 100,
     before_id: Annotated[
         int | None, Query(ge=1, le=2**63 - 1, description="Only events before this one: the last id of the page before.")
