@@ -32,21 +32,13 @@ def _template_texts() -> Iterator[str]:
 
 def _marked_texts() -> Iterator[str]:
     for path in SOURCE.rglob("*.py"):
+        in_errors = path.name == "errors.py"
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "marked" and node.args:
-                yield from _constant(node.args[0])
-
-
-def _error_texts() -> Iterator[str]:
-    """The words of errors, with names in braces where values are set in."""
-    for path in SOURCE.rglob("*.py"):
-        if path.relative_to(SOURCE).parts[0] in _NOT_ON_PAGES:
-            continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if (isinstance(node, ast.keyword) and node.arg in _ERROR_WORDS) or (
-                path.name == "errors.py" and isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in _ERROR_WORDS
-            ):
-                yield from _constant(node.value)
+            match node:
+                case ast.keyword(arg=str(name), value=value) if name in _ERROR_WORDS:
+                    yield from _constant(value)
+                case ast.Assign(targets=[target], value=value) if in_errors and ast.unparse(target) in _ERROR_WORDS:
+                    yield from _constant(value)
 
 
 def _constant(node: ast.expr) -> Iterator[str]:

@@ -150,7 +150,14 @@ def issue_key(
                 conn, visit.actor, name=key_name, scopes=as_scopes(scopes), party_id=party_id, now=visit.now
             )
     except (InvalidInput, Conflict, PermissionDenied) as error:
-        field = "key_name" if isinstance(error, InvalidInput) and error.field == "name" else "scopes"
+        field: str | None
+        match error:
+            case InvalidInput(field="name"):
+                field = "key_name"
+            case Conflict():
+                field = None  # Where there is no legal basis, there is no form either.
+            case _:
+                field = "scopes"
         return _page(visit, party_id, error=error, given={"key_name": key_name, "scopes": scopes}, field=field)
     return issued_page(visit, issued, back=f"/parties/{party_id}")
 
