@@ -132,7 +132,7 @@ def test_an_explanation_beside_or_above_counts(body: str) -> None:
 def test_every_setting_is_explained() -> None:
     for name, info in Settings.model_fields.items():
         assert (info.description or "").endswith("."), name
-        assert configuration.expected(info), name
+        assert configuration.expected(name, info), name
 
 
 def test_every_error_has_a_code_of_its_own_and_is_explained() -> None:

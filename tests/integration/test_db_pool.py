@@ -41,7 +41,12 @@ def kill_server(database: Database) -> None:
     pid = server_of(database).running_pid()
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    # Its children notice by themselves, a moment later.
+    until(lambda: server_of(database).running_pid() != pid)
+
+
+def kill_server_and_wait(database: Database) -> None:
+    """Where nobody starts it again meanwhile: its children notice by themselves, a moment later."""
+    kill_server(database)
     until(lambda: not server_of(database)._alive())
 
 
@@ -156,7 +161,7 @@ def test_a_killed_server_is_started_again_and_nothing_acknowledged_is_lost(own: 
     for number in range(5):
         write(own, number)
         acknowledged.add(number)
-        kill_server(own)
+        kill_server_and_wait(own)
     assert jobs(own) == acknowledged
 
 
@@ -200,7 +205,7 @@ def test_a_killed_server_in_the_middle_of_a_transaction_is_told_and_the_next_one
     def be_interrupted() -> None:
         with own.transaction() as conn:
             defer(conn, "written", number=1)
-            kill_server(own)
+            kill_server_and_wait(own)
             defer(conn, "written", number=2)
 
     with pytest.raises(DatabaseUnavailable):
@@ -224,6 +229,6 @@ def test_a_closed_database_stays_closed(tmp_path: Path) -> None:
 
 def test_a_server_killed_before_closing_does_not_hinder_it(tmp_path: Path) -> None:
     database = open_database(Settings(data_dir=tmp_path / "data"))
-    kill_server(database)
+    kill_server_and_wait(database)
     database.close()
     assert server_of(database).running_pid() is None

@@ -54,14 +54,16 @@ class RunningServer:
         """Somebody's browser, or program, that nobody signed in with. Redirects are not followed."""
         return httpx2.Client(base_url=self.url, timeout=30, **options)
 
-    def invite(self, *roles: Role, language: Language = Language.EN, name: str = CANARY_NAME) -> Person:
+    def invite(
+        self, *roles: Role, language: Language = Language.EN, name: str = CANARY_NAME, email: str | None = None
+    ) -> Person:
         """A new colleague with an invitation, whose name and address are canaries."""
         with self.transaction() as conn:
             return people.invite(
                 conn,
                 console(),
                 name=name,
-                email=f"{CANARY}.{next(_numbers)}@kanarie.example",
+                email=email or f"{CANARY}.{next(_numbers)}@kanarie.example",
                 roles=frozenset(roles),
                 language=language,
                 base_url=self.url,
@@ -135,6 +137,7 @@ def running(
     kind: InstallationKind | None = InstallationKind.HOTLINE,
     seal: bool = True,
     extend: Callable[[FastAPI], None] = lambda _: None,
+    party_name: str = "Test Hotline",
     host_name: str = "127.0.0.1",
     **given: Any,
 ) -> Iterator[RunningServer]:
@@ -160,7 +163,7 @@ def running(
     if kind is not None:
         with database.transaction() as conn:
             installation.set_up(
-                conn, console(), kind=kind, party_name="Test Hotline", language=Language.EN, now=datetime.now(UTC)
+                conn, console(), kind=kind, party_name=party_name, language=Language.EN, now=datetime.now(UTC)
             )
     app = create_app(settings, database, keys)
     extend(app)

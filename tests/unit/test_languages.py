@@ -32,6 +32,16 @@ def _template_texts() -> Iterator[str]:
 
 def _marked_texts() -> Iterator[str]:
     for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "marked" and node.args:
+                yield from _constant(node.args[0])
+
+
+def _error_texts() -> Iterator[str]:
+    """The words of errors, with names in braces where values are set in."""
+    for path in SOURCE.rglob("*.py"):
+        if path.relative_to(SOURCE).parts[0] in _NOT_ON_PAGES:
+            continue
         in_errors = path.name == "errors.py"
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:

@@ -19,15 +19,15 @@ def page() -> str:
     """The table of settings, with the defaults of an installation that runs as root."""
     defaults = Settings(data_dir=default_data_dir({}, 0))
     rows = [
-        (code(variable(name)), _shown_default(getattr(defaults, name)), expected(info), info.description)
+        (code(variable(name)), _shown_default(getattr(defaults, name)), expected(name, info), info.description)
         for name, info in Settings.model_fields.items()
     ]
     return table(["setting", "default", "expected", "what it is"], rows)
 
 
-def expected(info: FieldInfo) -> str:
+def expected(name: str, info: FieldInfo) -> str:
     """What a value must be, in words."""
-    kind = _kind(info.annotation)
+    kind = "file" if name.endswith("_file") else _kind(info.annotation)
     bounds = {type(limit): limit for limit in info.metadata}
     low, high = bounds.get(annotated_types.Ge), bounds.get(annotated_types.Le)
     if low is not None and high is not None:

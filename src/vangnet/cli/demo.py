@@ -6,7 +6,6 @@ Everything in it is made up. The installations are real ones, started by `vangne
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -49,7 +48,6 @@ def demo(
 ) -> None:
     """Run one installation of each kind on loopback, with made-up people, until Ctrl-C."""
     started = time.monotonic()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # Whoever stops it otherwise than by Ctrl-C means the same.
     folder = folder.absolute()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     stages = [_stage(folder, cast, port) for cast, port in zip(CAST, _free_ports(len(CAST)), strict=True)]

@@ -26,11 +26,8 @@ from vangnet.identity.service import installation, people
 from vangnet.keys import Keys
 from vangnet.web.health import Condition, HealthBoard
 
-_MARKS = {
-    Condition.OK: "[green]ok[/green]",
-    Condition.ATTENTION: "[yellow]look[/yellow]",
-    Condition.FAILING: "[red]fails[/red]",
-}
+_COLOURS = {Condition.OK: "green", Condition.ATTENTION: "yellow", Condition.FAILING: "red"}
+_WORDS = {Condition.OK: "ok", Condition.ATTENTION: "look", Condition.FAILING: "fails"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +86,9 @@ def _open_to_others(path: Path) -> bool:
 
 def _inside(settings: Settings, database: Database) -> Iterator[_Line]:
     for finding in HealthBoard(settings, database).findings(now()):
-        told = finding.told % dict(finding.values) if finding.values else finding.told
-        yield _Line(check=finding.check, condition=finding.condition, told=told, remedy=finding.remedy)
+        values = dict(finding.values)
+        remedy = finding.remedy and finding.remedy.format(**values)
+        yield _Line(check=finding.check, condition=finding.condition, told=finding.told.format(**values), remedy=remedy)
     with database.transaction() as conn:
         found = installation.find_installation(conn)
         staff = people.list_people(conn, console_actor())
@@ -121,6 +119,7 @@ def _answers(settings: Settings) -> _Line:
 def _print(lines: list[_Line]) -> None:
     console = Console(highlight=False)
     for line in lines:
-        console.print(f"{_MARKS[line.condition]:<22} {escape(line.check)}: {escape(line.told)}", soft_wrap=True)
+        colour, word = _COLOURS[line.condition], _WORDS[line.condition]
+        console.print(f"[{colour}]{word:<6}[/{colour}] {escape(line.check)}: {escape(line.told)}", soft_wrap=True)
         if line.remedy:
-            console.print(f"        → {escape(line.remedy)}", soft_wrap=True)
+            console.print(f"       → {escape(line.remedy)}", soft_wrap=True)

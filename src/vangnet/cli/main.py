@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 it failed, 2 the caller can mend it, 3 a third party failed.
 """
 
+import signal
 import sys
 import uuid
 from typing import Annotated
@@ -60,6 +61,8 @@ def _vangnet(
 
 def main() -> None:
     """Runs the command line; every error ends here."""
+    # Being told to stop is like Ctrl-C: what was opened is closed, the embedded database server with it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except AppError as error:

@@ -44,7 +44,9 @@ def serve(only: Annotated[Part, typer.Option(help="Which part to run.")] = Part.
             if only is Part.ALL:
                 background.enter_context(Sealer(database, keys, settings.audit_heads_dir))
                 background.enter_context(Worker(database, keys, settings))
-            _run(create_app(settings, database, keys), listener)
+            # Once it has answered what was under way, uvicorn raises again the signal that ended it.
+            with contextlib.suppress(KeyboardInterrupt):
+                _run(create_app(settings, database, keys), listener)
         structlog.get_logger().info("stopped")
 
 

@@ -18,6 +18,8 @@ class MenuItem:
     path: str
     label: str
     permission: Permission | None = None
+    #: Other places that are reached from this one.
+    also: tuple[str, ...] = ()
 
 
 KIND_NAMES = {
@@ -31,7 +33,7 @@ KIND_NAMES = {
 MENU = (
     MenuItem(path="/", label=marked("Start")),
     MenuItem(path="/people", label=marked("People"), permission=Permission.PERSON_READ),
-    MenuItem(path="/parties", label=marked("Parties"), permission=Permission.PARTY_READ),
+    MenuItem(path="/parties", label=marked("Parties"), permission=Permission.PARTY_READ, also=("/keys",)),
     MenuItem(path="/hand-offs", label=marked("Hand-offs"), permission=Permission.HANDOFF_READ),
     MenuItem(path="/audit", label=marked("Audit"), permission=Permission.AUDIT_READ),
     MenuItem(path="/jobs", label=marked("Jobs"), permission=Permission.JOB_READ),
@@ -61,16 +63,19 @@ def shell_of(visit: "OneVisit") -> Shell:
     permissions = visitor.actor.permissions if visitor is not None and person is not None else frozenset()
     path = visit.request.url.path
     menu = tuple(item for item in MENU if item.permission is None or item.permission in permissions)
-    here = max((item.path for item in menu if path == item.path or path.startswith(item.path + "/")), key=len, default="")
     choice = visit.site.cookies.choice
     return Shell(
         installation_name=installation.party_name if installation is not None else None,
         kind_name=KIND_NAMES[installation.kind] if installation is not None else None,
         person_name=person.name if person is not None else None,
         menu=menu if person is not None else (),
-        here=here,
+        here=next((item.path for item in menu if _leads_to(item, path)), ""),
         theme=person.theme if person is not None else choice(visit.request, "theme") or "system",
         single_keys=choice(visit.request, "keys") != "off",
         # Without the query: it may hold a sentence that was shown once, and searches stay out of forms.
         back=path if visit.request.method == "GET" else "/",
     )
+
+
+def _leads_to(item: MenuItem, path: str) -> bool:
+    return any(path == own or (path.startswith(own.rstrip("/") + "/") and own != "/") for own in (item.path, *item.also))

@@ -201,6 +201,7 @@ def _page(
         state_names=STATE_NAMES,
         right_names=RIGHT_NAMES,
         scope_options=scope_options(PARTY_KEY_SCOPES & may),
+        proposed=party.state is PartyState.PROPOSED,
         may_accept=Permission.PARTY_ADD in may and party.state is PartyState.PROPOSED,
         may_update=Permission.PARTY_UPDATE in may and known,
         may_grant=Permission.PARTY_GRANT in may and known,
