@@ -1,1 +1,3 @@
+__all__ = ["hamming_distance"]
+
 def hamming_distance(a: bytes, b: bytes, /) -> int: ...
