@@ -19,7 +19,7 @@ fn hamming_distance(a: &[u8], b: &[u8]) -> PyResult<u32> {
 }
 
 fn hash<'bytes>(name: &str, bytes: &'bytes [u8]) -> PyResult<&'bytes [u8; HASH_BYTES]> {
-    bytes.try_into().map_err(|_| {
-        PyValueError::new_err(format!("`{name}` must be {HASH_BYTES} bytes long, not {}", bytes.len()))
-    })
+    bytes
+        .try_into()
+        .map_err(|_| PyValueError::new_err(format!("`{name}` must be {HASH_BYTES} bytes long, not {}", bytes.len())))
 }
