@@ -53,6 +53,9 @@ lock: setup ## Renew the lock files after a change of dependencies
 	  --no-emit-find-links --no-annotate --no-header pyproject.toml --group dev --output-file requirements.lock
 	cargo update --workspace
 
+vendor: ## Fetch the third-party style sheet anew and check it against its digests
+	@scripts/vendor
+
 test-tools: setup ## Install what only the tests need: the browser, an OpenID provider
 	@scripts/test-tools
 
@@ -71,4 +74,4 @@ COGGED := $(wildcard docs/reference/*.md)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.PHONY: help setup demo serve test soak lint format docs bench lock test-tools clean
+.PHONY: help setup demo serve test soak lint format docs bench lock vendor test-tools clean

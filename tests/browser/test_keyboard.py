@@ -99,12 +99,16 @@ def test_single_keys_can_be_switched_off_under_the_name(open_page: OpenPage) -> 
     page.goto("/people")
     page.locator(".me > summary").click()
     page.get_by_role("group", name="Single keys").get_by_role("button", name="Off").click()
+    expect(page.locator("body")).to_have_attribute("data-single-keys", "off")
+    page.wait_for_load_state()
     page.keyboard.press("?")
     page.keyboard.press("j")
     expect(page.get_by_role("dialog")).to_be_hidden()
     assert page.evaluate("document.activeElement === document.body")
     page.locator(".me > summary").click()
     page.get_by_role("group", name="Single keys").get_by_role("button", name="On").click()
+    expect(page.locator("body")).to_have_attribute("data-single-keys", "on")
+    page.wait_for_load_state()
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_be_visible()
 
@@ -138,4 +142,5 @@ def test_a_chosen_look_wins_over_the_device(open_page: OpenPage, visitor: Visito
             page.locator(".me > summary").click()
         page.get_by_role("button", name=name).click()
         expect(page.get_by_role("button", name=name, include_hidden=True)).to_have_attribute("aria-pressed", "true")
+        page.wait_for_load_state()
         assert page.evaluate(ground) == expected

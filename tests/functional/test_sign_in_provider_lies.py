@@ -44,6 +44,9 @@ class Liar:
     userinfo: dict[str, Any] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     status: dict[str, int] = field(default_factory=dict)
+    raw: dict[str, bytes] = field(default_factory=dict)
+    bodies: dict[str, str] = field(default_factory=dict)
+    authorizations: dict[str, str | None] = field(default_factory=dict)
 
     def right_claims(self) -> dict[str, Any]:
         """What an honest ID token says, with what the test changed."""
@@ -99,8 +102,9 @@ def liar() -> Iterator[Liar]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             it.requests.append(self.path)
-            self.rfile.read(int(self.headers.get("content-length", 0)))
-            body = json.dumps(it.answer(self.path)).encode()
+            it.bodies[self.path] = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
+            it.authorizations[self.path] = self.headers.get("authorization")
+            body = it.raw.get(self.path, json.dumps(it.answer(self.path)).encode())
             self.send_response(it.status.get(self.path, 200))
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(body)))
@@ -294,6 +298,35 @@ def test_a_provider_that_fails_is_told_as_such(provider: IdentityProvider, liar:
     liar.status = {path: 500}
     with pytest.raises(PartnerFailed):
         come_back(provider, leave(provider, liar, keys), keys)
+
+
+def test_a_secret_goes_where_the_provider_wants_it(provider: IdentityProvider, liar: Liar, keys: Keys) -> None:
+    come_back(provider, leave(provider, liar, keys), keys)
+    assert liar.bodies["/token"].count("client_secret") == 0
+    assert liar.authorizations["/token"] == "Basic " + base64.b64encode(b"vangnet:a-secret").decode()
+    liar.configuration = {"token_endpoint_auth_methods_supported": ["client_secret_post"]}
+    later = NOW + timedelta(hours=1)
+    liar.claims = {"exp": int(later.timestamp()) + 300, "iat": int(later.timestamp())}
+    come_back(provider, leave(provider, liar, keys, now=later), keys, now=later)
+    assert "client_secret=a-secret" in liar.bodies["/token"]
+    assert liar.authorizations["/token"] is None
+
+
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/jwks", "/token"])
+@pytest.mark.parametrize("body", [b"", b"not JSON", b"[1]", b"[" * 100_000, b'{"keys": 7}', b'{"keys": [{"kty": 7}]}'])
+def test_an_answer_that_cannot_be_read_is_not_believed(
+    provider: IdentityProvider, liar: Liar, keys: Keys, path: str, body: bytes
+) -> None:
+    liar.raw[path] = body
+    with pytest.raises(PartnerFailed):
+        come_back(provider, leave(provider, liar, keys), keys)
+
+
+def test_a_provider_that_tells_no_address_brings_nobody_by_one(provider: IdentityProvider, liar: Liar, keys: Keys) -> None:
+    liar.claims = {"email": ..., "email_verified": ...}
+    liar.configuration = {"userinfo_endpoint": None}
+    identity = come_back(provider, leave(provider, liar, keys), keys).identity
+    assert (identity.email, identity.email_verified) == (None, False)
 
 
 @pytest.mark.parametrize(

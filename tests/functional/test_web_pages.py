@@ -43,6 +43,16 @@ def test_the_shell_says_whose_installation_it_is_and_who_is_signed_in(visitor: C
     assert CANARY_NAME in page
 
 
+def test_what_people_are_called_is_text_and_never_a_part_of_the_page(new_server: RunningServer) -> None:
+    person = new_server.invite(Role.ADMINISTRATOR, name="<img src=x onerror=alert(1)> {{ 7 * 7 }} %(x)s")
+    with new_server.client() as client:
+        client.cookies.set(new_server.session_cookie, new_server.session_of(person).token)
+        for path in ("/", "/people", f"/people/{person.id}", "/nothing"):
+            page = client.get(path).text
+            assert "&lt;img src=x onerror=alert(1)&gt; {{ 7 * 7 }} %(x)s" in page
+            assert "<img src=x" not in page
+
+
 @pytest.mark.parametrize("kind", list(InstallationKind))
 def test_every_kind_says_what_waits_and_what_it_cannot_do_yet(start_server: StartServer, kind: InstallationKind) -> None:
     with start_server(kind=kind) as server, server.signed_in(Role.STAFF) as client:

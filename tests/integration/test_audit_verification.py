@@ -228,6 +228,18 @@ def test_columns_that_the_owner_bent_are_read_all_the_same(trail: Trail) -> None
     ):
         trail.tamper(statement)
     found = trail.named()
+    for statement in (
+        "ALTER TABLE audit_seal DROP CONSTRAINT audit_seal_pkey, DROP CONSTRAINT audit_seal_event_id_key",
+        "ALTER TABLE audit_seal ALTER position DROP NOT NULL, ALTER event_id DROP NOT NULL, ALTER chain DROP NOT NULL",
+        "UPDATE audit_seal SET event_id = NULL WHERE position = 3",
+        "UPDATE audit_seal SET chain = NULL WHERE position = 6",
+        "UPDATE audit_seal SET position = NULL WHERE position = 9",
+    ):
+        trail.tamper(statement)
+    worse = trail.named()
+    assert ("event-removed", 3, 0) in worse
+    assert ("seals-removed", 9, None) in worse
+    assert ("seal-inserted", 0, 9) in worse
     assert {("event-changed", 2, 2), ("seal-changed", 10, 10)} <= set(found)
     assert {position for _, position, _ in found} == set(range(1, 13))  # jsonb writes every event in another way
 

@@ -198,7 +198,6 @@ def test_a_server_killed_under_writers_loses_nothing_that_was_acknowledged(own: 
     assert acknowledged <= found
     # What was under way when the server died may be there or not; nothing else may.
     assert found - acknowledged <= set(refused)
-    assert len(refused) <= 3 * len(writers)
 
 
 def test_a_killed_server_in_the_middle_of_a_transaction_is_told_and_the_next_one_works(own: Database) -> None:

@@ -50,14 +50,15 @@ def launch(playwright: Playwright) -> Browser:
     return playwright.chromium.launch(executable_path=chromium, args=list(_ARGUMENTS))
 
 
-def findings_of_axe(page: Page) -> list[str]:
-    """What axe finds serious or critical on the page as it is now, one line each.
+def findings_of_axe(page: Page, *rules: str) -> list[str]:
+    """What axe finds serious or critical on the page as it is now, one line each; by all its rules, or by these alone.
 
     axe sets styles on what it measures, so that its page must be opened without the policy.
     """
     assert _AXE.exists(), "axe-core is missing: `make test-tools` installs it"
     page.evaluate(_AXE.read_text(encoding="utf-8"))
-    result: dict[str, Any] = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    options = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
+    result: dict[str, Any] = page.evaluate("options => axe.run(document, options)", options)
     return [
         f"{found['impact']} {found['id']}: {node['target']} {node['failureSummary']}"
         for found in result["violations"]

@@ -31,7 +31,7 @@ from vangnet.handoff.model.envelopes import (
 )
 from vangnet.handoff.model.handoffs import TAKEN_FOR, TRIED_FOR, step
 from vangnet.handoff.model.payloads import Introduction, TestMessage
-from vangnet.handoff.model.receipts import read_receipt
+from vangnet.handoff.model.receipts import RECEIPT_MAX_BYTES, read_receipt
 from vangnet.identity.model import InstallationKind
 
 SENDER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -354,6 +354,7 @@ def test_no_answer_from_outside_passes_for_a_receipt(body: bytes) -> None:
             envelope_id=envelope().id, envelope_sha256=envelope().sha256, received_at=NOW, outcome=Outcome.TAKEN
         ).signed(SENDER.sign),
         _receipt() + b" ",
+        _receipt() + b" " * RECEIPT_MAX_BYTES,
     ],
 )
 def test_a_receipt_for_another_envelope_or_by_another_key_does_not_count(body: bytes) -> None:

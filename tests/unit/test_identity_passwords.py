@@ -1,5 +1,7 @@
 """What a password must be: long, and not tried first."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,6 +117,22 @@ def test_a_hash_is_argon2id_with_64_mebibytes_and_matches_its_password_alone() -
 def test_nobodys_password_matches_nothing() -> None:
     assert not matches(None, "a password that nobody has")
     assert not matches(None, "")
+
+
+def test_whether_somebody_has_a_password_cannot_be_told_by_the_work_it_takes() -> None:
+    somebodys = hashed("een lange zin over regen")
+
+    def work(password_hash: str | None) -> float:
+        # The processor's time of the whole process, the least of four: what else the machine does counts little.
+        times = []
+        for _ in range(4):
+            before = time.process_time()
+            matches(password_hash, "een lange zin over zon")
+            times.append(time.process_time() - before)
+        return min(times)
+
+    work(None)
+    assert 0.5 < work(None) / work(somebodys) < 2
 
 
 def test_more_than_the_longest_is_not_cut_off_and_taken() -> None:

@@ -251,7 +251,8 @@ def stream_seals(conn: Connection) -> Iterator[list[SealRow]]:
     with conn.cursor("seals", binary=True) as cursor:
         cursor.execute(
             """
-            SELECT s.position::bigint, s.event_id::bigint, s.leaf::bytea, s.chain::bytea,
+            SELECT coalesce(s.position::bigint, 0), coalesce(s.event_id::bigint, 0),
+                   coalesce(s.leaf::bytea, ''), coalesce(s.chain::bytea, ''),
                    CASE WHEN isfinite(s.sealed_at) THEN (extract(epoch FROM s.sealed_at) * 1000000)::bigint END
             FROM audit_seal s ORDER BY s.position
             """

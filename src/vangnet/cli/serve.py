@@ -76,6 +76,7 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
                 raise PortTaken(host=settings.host, port=settings.port) from error
             problem = f"VANGNET_HOST: `{settings.host}` is no address of this machine"
             raise InvalidSettings(problems=problem) from error
+        listener.listen()  # Whoever calls before the application is built waits for it, and is not refused.
         yield listener
 
 

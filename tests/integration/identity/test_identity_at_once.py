@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -12,9 +12,10 @@ from vangnet.audit.model import Actor
 from vangnet.db import Database
 from vangnet.errors import Conflict, TooManyAttempts
 from vangnet.identity.model import ANONYMOUS, InstallationKind, Language, Refused, SecondFactorNeeded, SignedIn
+from vangnet.identity.model.attempts import AttemptKind
 from vangnet.identity.model.sessions import actor_of
 from vangnet.identity.permissions import Role
-from vangnet.identity.service import installation, invitations, links, people, sign_in
+from vangnet.identity.service import attempts, installation, invitations, links, people, sign_in
 
 House = Any
 NewHouse = Callable[..., House]
@@ -161,6 +162,20 @@ def test_many_guesses_at_once_are_no_more_than_are_free_one_by_one(prepared: Any
     for _ in range(4):
         taken += sum(isinstance(outcome, Refused) for outcome in all_at_once(*[guess] * 6))
     assert 1 <= taken <= 5
+
+
+def test_while_one_attempt_is_under_way_the_next_hears_to_come_back(prepared: Any) -> None:
+    database, _, _ = prepared
+    counted = [attempts.subject(AttemptKind.CODE, "somebody")]
+    moment = datetime(2026, 11, 21, tzinfo=UTC)
+    with database.transaction() as first, database.transaction() as second:
+        attempts.begin(first, counted, now=moment)
+        with pytest.raises(TooManyAttempts) as caught:
+            attempts.begin(second, counted, now=moment)
+        attempts.begin(second, [attempts.subject(AttemptKind.CODE, "somebody else")], now=moment)
+    assert caught.value.retry_after_s == 1
+    with database.transaction() as third:
+        attempts.begin(third, counted, now=moment)
 
 
 def test_one_of_two_set_ups_wins(database: Database, administrator: Actor, now: datetime) -> None:

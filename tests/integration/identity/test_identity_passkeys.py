@@ -255,6 +255,23 @@ def test_the_passkey_of_somebody_who_left_signs_nobody_in(house: House, device: 
     assert alone(house, ceremony, device.get(ceremony.options)) == Refused()
 
 
+def test_the_app_can_go_where_there_is_a_passkey(house: House, device: Authenticator) -> None:
+    colleague = house.colleague()
+    add(house, colleague, device)
+    session = colleague.signed_in.session
+    factors.remove_totp(house.conn, colleague.actor, session=session, now=house.now)
+    own = factors.own_factors(house.conn, colleague.actor, session=session)
+    assert (own.totp, own.passkeys) == (False, 1)
+
+
+def test_a_passkey_of_a_row_that_says_left_signs_nobody_in(house: House, device: Authenticator) -> None:
+    colleague = house.colleague()
+    add(house, colleague, device)
+    house.conn.execute("UPDATE person SET state = 'left' WHERE id = %s", [colleague.person.id])
+    ceremony = asked(house)
+    assert alone(house, ceremony, device.get(ceremony.options)) == Refused()
+
+
 def test_a_device_is_asked_not_to_make_a_second_key(house: House, device: Authenticator) -> None:
     colleague = house.colleague()
     add(house, colleague, device)

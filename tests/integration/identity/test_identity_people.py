@@ -4,12 +4,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import argon2
 import pytest
 from psycopg import sql
 
 from vangnet.errors import Conflict, InvalidInput, InvalidTransition, NotFound, PermissionDenied
 from vangnet.identity.model import (
     ANONYMOUS,
+    ExternalIdentity,
     InstallationKind,
     Language,
     Person,
@@ -17,6 +19,7 @@ from vangnet.identity.model import (
     Refused,
     SecondFactorNeeded,
     SignedIn,
+    SignInMeans,
     Theme,
 )
 from vangnet.identity.model.sessions import actor_of
@@ -457,17 +460,81 @@ def test_no_event_of_all_this_names_a_person(house: House) -> None:
         assert name not in everything
 
 
-def test_a_person_cannot_use_the_account_of_another_through_their_session(house: House) -> None:
+def test_a_session_is_used_by_its_owner_alone(house: House) -> None:
     anna, bram = house.colleague("anna@voorbeeld.example"), house.colleague("bram@voorbeeld.example")
-    # Whose account it is comes from the actor alone; a foreign session changes nobody else's password.
-    answer = account.change_password(
+    session = anna.signed_in.session
+    for use in (
+        lambda: account.change_password(
+            house.conn, bram.actor, session=session, current=bram.password, new="een zin over zon", now=house.now
+        ),
+        lambda: factors.renew_recovery_codes(house.conn, bram.actor, session=session, now=house.now),
+        lambda: factors.remove_totp(house.conn, bram.actor, session=session, now=house.now),
+        lambda: factors.propose_totp(house.conn, bram.actor, session=session, keys=house.keys, now=house.now),
+        lambda: account.has_password(house.conn, ANONYMOUS),
+    ):
+        with pytest.raises(PermissionDenied):
+            use()
+
+
+def test_a_row_that_says_left_counts_whatever_else_is_there(house: House) -> None:
+    colleague = house.colleague()
+    house.conn.execute("UPDATE person SET state = 'left' WHERE id = %s", [colleague.person.id])
+    assert house.resolved(colleague.signed_in.token) is None
+
+
+def test_the_first_administrator_cannot_take_a_colleagues_address(house: House, link_token: TokenOf) -> None:
+    house.invited("anna@voorbeeld.example")
+    link = first_link(house)
+    assert link is not None
+    newcomer = NewAdministrator(name="Mallory", email="anna@voorbeeld.example", language=Language.NL)
+    with pytest.raises(Conflict, match="here already"):
+        accept(house, link_token(link), newcomer=newcomer)
+
+
+def test_a_proposal_that_is_too_old_gives_a_new_one(house: House) -> None:
+    accepted = house.accepted(house.invited())
+    actor = actor_of(accepted.person, accepted.session)
+    given: dict[str, Any] = {"session": accepted.session, "keys": house.keys}
+    first = factors.propose_totp(house.conn, actor, now=house.now, **given)
+    same = factors.same_proposal(house.conn, actor, sealed=first.sealed, now=house.now, **given)
+    assert same == first
+    house.later(minutes=30)
+    assert factors.same_proposal(house.conn, actor, sealed=first.sealed, now=house.now, **given).secret != first.secret
+
+
+def test_a_password_hash_of_older_parameters_is_renewed_by_signing_in(house: House) -> None:
+    colleague = house.colleague()
+    weak = argon2.PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash(colleague.password)
+    house.conn.execute("UPDATE person_password SET hash = %s", [weak])
+    answer = sign_in.with_password(
         house.conn,
-        bram.actor,
-        session=anna.signed_in.session,
-        current=anna.password + "x",
-        new="een nieuwe zin over zon",
+        ANONYMOUS,
+        email=colleague.person.email,
+        password=colleague.password,
+        client=house.client,
+        keys=house.keys,
         now=house.now,
     )
-    assert answer == Refused()
-    with pytest.raises(PermissionDenied):
-        account.has_password(house.conn, ANONYMOUS)
+    assert isinstance(answer, SecondFactorNeeded)
+    assert "m=65536,t=3,p=4" in rows(house, "person_password")[0][1]
+
+
+def test_after_the_identity_provider_the_code_completes_its_sign_in(house: House, totp_code: Any) -> None:
+    colleague = house.colleague()
+    house.later(minutes=5)
+    identity = ExternalIdentity(
+        issuer="https://id.example",
+        subject="a1",
+        email=colleague.person.email,
+        email_verified=True,
+        second_factor_proven=False,
+    )
+    given: dict[str, Any] = {"client": house.client, "keys": house.keys, "now": house.now}
+    needed = sign_in.with_identity(house.conn, ANONYMOUS, identity=identity, **given)
+    assert isinstance(needed, SecondFactorNeeded)
+    code = totp_code(colleague.secret, house.now)
+    actor = actor_of(needed.person, needed.session)
+    signed_in = sign_in.with_code(house.conn, actor, session=needed.session, code=code, **given)
+    assert isinstance(signed_in, SignedIn)
+    assert signed_in.session.means is SignInMeans.IDENTITY_PROVIDER
+    assert account.identity_issuers(house.conn, colleague.actor) == ["https://id.example"]

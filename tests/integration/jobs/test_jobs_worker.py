@@ -1,5 +1,6 @@
 """The worker: what runs, in which order, again, and never more often than it should."""
 
+import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
@@ -10,14 +11,16 @@ from typing import Any
 
 import pytest
 import structlog
+from procrastinate import PsycopgConnector
 from running.states import wait_until
 
 from vangnet.audit.model import Actor
 from vangnet.db import Database, defer
 from vangnet.errors import Conflict
 from vangnet.jobs import service
+from vangnet.jobs.app import queue_app
 from vangnet.jobs.model import Job, JobState
-from vangnet.jobs.tasks import TryAgain, Workplace
+from vangnet.jobs.tasks import SCHEDULE, TASKS, TryAgain, Workplace
 from vangnet.worker import Worker
 
 StartWorker = Callable[..., AbstractContextManager[Worker]]
@@ -262,6 +265,34 @@ def test_a_worker_can_be_stopped_before_it_has_started(working: StartWorker) -> 
     for _ in range(5):
         with working({}):
             pass
+
+
+def test_the_tasks_of_vangnet_that_tidy_up_run_and_may_run_twice(
+    database: Database, working: StartWorker, administrator: Actor
+) -> None:
+    for task in ("forget_finished_jobs", "remove_expired") * 2:
+        later(database, task)
+
+    def states() -> set[JobState]:
+        with database.transaction() as conn:
+            return {job.state for job in service.list_jobs(conn, administrator)}
+
+    with working(TASKS):
+        wait_until(lambda: states() == {JobState.DONE})
+
+
+def test_every_time_of_the_schedule_is_of_a_task_that_there_is() -> None:
+    assert set(SCHEDULE) <= set(TASKS)
+
+
+def test_a_job_that_is_cancelled_with_its_worker_runs_again() -> None:
+    # As when Ctrl-C ends the event loop. Without an answer of ours procrastinate would count the job as aborted.
+    app = queue_app(None, PsycopgConnector(), {"note": lambda _: None})  # type: ignore[arg-type]
+    strategy = app.tasks["note"].retry_strategy
+    assert strategy is not None
+    for error, again in ((asyncio.CancelledError(), True), (SystemExit(), False)):
+        decision = strategy.get_retry_decision(exception=error, job=None)  # type: ignore[arg-type]
+        assert (decision is not None) is again
 
 
 def test_no_address_and_no_argument_of_a_job_is_logged(

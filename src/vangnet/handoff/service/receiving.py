@@ -46,9 +46,10 @@ def receive(conn: Connection, *, signed: SignedEnvelope, client_address: str, ke
 
 
 def recognise(conn: Connection, envelope: Envelope, *, client_address: str, now: datetime) -> Actor:
-    """Who hands this over, once the signature is verified. Somebody unknown can only introduce themselves.
+    """Who hands this over, once the signature is verified: the actor's id is that of a party we know.
 
-    Raises HandoffRefused, TooManyAttempts.
+    Somebody unknown can only introduce themselves, and is named by the fingerprint of their key. Raises HandoffRefused,
+    TooManyAttempts.
     """
     party = parties.find_party_by_public_key(conn, envelope.sender)
     if party is None or party.state is PartyState.PROPOSED:
@@ -154,12 +155,9 @@ def _take_introduction(conn: Connection, actor: Actor, envelope: Envelope, now: 
 
 
 def _take_test_message(conn: Connection, actor: Actor, envelope: Envelope, now: datetime) -> tuple[Party, Outcome]:
-    del actor, now  # The message is shown from the envelope; nothing else comes of it.
+    del now  # The message is shown from the envelope; nothing else comes of it.
     TestMessage.read(envelope.payload)
-    party = parties.find_party_by_public_key(conn, envelope.sender)
-    if party is None:
-        raise _stranger(None)
-    return party, Outcome.TAKEN
+    return parties.party(conn, UUID(actor.id)), Outcome.TAKEN
 
 
 _Handler = Callable[[Connection, Actor, Envelope, datetime], tuple[Party, Outcome]]

@@ -4,6 +4,7 @@
 every try, byte for byte, so that the other side recognises what it took already.
 """
 
+import itertools
 import secrets
 import uuid
 from collections.abc import Collection
@@ -260,10 +261,8 @@ def _limited(limit: int, most: int = 500) -> int:
 
 
 def _new_case_number(conn: Connection, now: datetime) -> str:
-    while True:
-        number = written_case_number(now.year, secrets.randbelow(CASE_NUMBERS))
-        if not store.has_case_number(conn, number):
-            return number
+    drawn = (written_case_number(now.year, secrets.randbelow(CASE_NUMBERS)) for _ in itertools.count())
+    return next(number for number in drawn if not store.has_case_number(conn, number))
 
 
 def _lock(party_id: UUID) -> str:

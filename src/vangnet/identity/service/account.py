@@ -34,7 +34,7 @@ def change_password(
 
     Raises PermissionDenied, InvalidInput, Conflict, TooManyAttempts.
     """
-    person_id = sessions.own_id(actor, Permission.ME_UPDATE)
+    person_id = sessions.own_id(actor, Permission.ME_UPDATE, session)
     person = people.get_person_for_update(conn, person_id)
     known_hash = credentials.find_password_hash(conn, person_id)
     if known_hash is None:

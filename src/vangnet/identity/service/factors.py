@@ -45,7 +45,7 @@ _SECRET = "totp"  # noqa: S105  (what is sealed, not a secret)
 
 def own_factors(conn: Connection, actor: Actor, *, session: Session) -> Factors:
     """What one has beside a password. Raises PermissionDenied."""
-    return credentials.factors_of(conn, sessions.own_id(actor, _needed(session)))
+    return credentials.factors_of(conn, sessions.own_id(actor, _needed(session), session))
 
 
 def factors_of(conn: Connection, actor: Actor, person_id: UUID) -> Factors:
@@ -114,7 +114,7 @@ def confirm_totp(
 
 def remove_totp(conn: Connection, actor: Actor, *, session: Session, now: datetime) -> None:
     """The app counts no more. Raises PermissionDenied, Conflict (the last second factor stays, too long ago)."""
-    person_id = sessions.own_id(actor, Permission.ME_UPDATE)
+    person_id = sessions.own_id(actor, Permission.ME_UPDATE, session)
     require_recent(session, now)
     people.get_person_for_update(conn, person_id)
     factors = credentials.factors_of(conn, person_id)
@@ -127,7 +127,7 @@ def remove_totp(conn: Connection, actor: Actor, *, session: Session, now: dateti
 
 def renew_recovery_codes(conn: Connection, actor: Actor, *, session: Session, now: datetime) -> tuple[str, ...]:
     """Ten new codes in place of the others, shown this once. Raises PermissionDenied, Conflict."""
-    person_id = sessions.own_id(actor, Permission.ME_UPDATE)
+    person_id = sessions.own_id(actor, Permission.ME_UPDATE, session)
     require_recent(session, now)
     codes = _new_recovery_codes(conn, person_id)
     record(
@@ -147,7 +147,7 @@ def renew_recovery_codes(conn: Connection, actor: Actor, *, session: Session, no
 
 def require_may_add(conn: Connection, actor: Actor, session: Session, *, now: datetime) -> Person:
     """The person who acts, where they may add a second factor now. Raises PermissionDenied, Conflict."""
-    person = people.get_person_for_update(conn, sessions.own_id(actor, _needed(session)))
+    person = people.get_person_for_update(conn, sessions.own_id(actor, _needed(session), session))
     if session.whole:
         require_recent(session, now)
         return person

@@ -156,7 +156,7 @@ def finish_adding(
 
 def remove(conn: Connection, actor: Actor, *, session: Session, passkey_id: UUID, now: datetime) -> None:
     """The passkey counts no more. Raises PermissionDenied, NotFound, Conflict (the last second factor, too long ago)."""
-    person_id = sessions.own_id(actor, Permission.ME_UPDATE)
+    person_id = sessions.own_id(actor, Permission.ME_UPDATE, session)
     require_recent(session, now)
     people.get_person_for_update(conn, person_id)
     factors.require_another_factor(credentials.factors_of(conn, person_id))
@@ -226,7 +226,7 @@ def finish_second_half(
     now: datetime,
 ) -> SignedIn | Refused:
     """The second half of a sign-in with a passkey of that person. Raises PermissionDenied, TooManyAttempts."""
-    person_id = sessions.own_id(actor, Permission.ME_SIGN_IN)
+    person_id = sessions.own_id(actor, Permission.ME_SIGN_IN, session)
     answered = _verified(conn, sealed, answer, f"second {person_id}", person_id, base_url=base_url, keys=keys, now=now)
     if answered is None:
         attempts.token_failed(conn, client.address, now=now)

@@ -69,7 +69,7 @@ def revoke(conn: Connection, actor: Actor, *, session_id: UUID, now: datetime) -
 
 def revoke_others(conn: Connection, actor: Actor, *, session: Session, now: datetime) -> int:
     """Ends all of one's own sessions but this one; how many those were. Raises PermissionDenied."""
-    person_id = own_id(actor, Permission.ME_SIGN_OUT)
+    person_id = own_id(actor, Permission.ME_SIGN_OUT, session)
     ended = store.remove_sessions(conn, person_id, but=session.id)
     record(conn, actor, action=Permission.ME_SIGN_OUT, record="session", record_id="others", now=now, ended=ended)
     return ended
@@ -78,10 +78,13 @@ def revoke_others(conn: Connection, actor: Actor, *, session: Session, now: date
 # --- for the other use cases of this package -----------------------------------------------------------------------
 
 
-def own_id(actor: Actor, permission: Permission) -> UUID:
-    """The id of the person who acts, for what somebody does with their own account. Raises PermissionDenied."""
+def own_id(actor: Actor, permission: Permission, session: Session | None = None) -> UUID:
+    """The id of the person who acts, for what somebody does with their own account, by their own session.
+
+    Raises PermissionDenied.
+    """
     actor.require(permission)
-    if actor.kind is not ActorKind.PERSON:
+    if actor.kind is not ActorKind.PERSON or (session is not None and str(session.person_id) != actor.id):
         raise PermissionDenied(permission=permission)
     return UUID(actor.id)
 

@@ -75,7 +75,7 @@ def with_code(
     conn: Connection, actor: Actor, *, session: Session, code: str, client: Client, keys: Keys, now: datetime
 ) -> SignedIn | Refused:
     """The second half with a code of the authenticator app. Raises TooManyAttempts, PermissionDenied."""
-    person_id = sessions.own_id(actor, Permission.ME_SIGN_IN)
+    person_id = sessions.own_id(actor, Permission.ME_SIGN_IN, session)
     counted = [attempts.subject(AttemptKind.CODE, str(person_id))]
     attempts.begin(conn, counted, now=now)
     totp = credentials.find_totp_for_update(conn, person_id)
@@ -94,7 +94,7 @@ def with_recovery_code(
     conn: Connection, actor: Actor, *, session: Session, code: str, client: Client, keys: Keys, now: datetime
 ) -> SignedIn | Refused:
     """The second half with one of the recovery codes, which is used up. Raises TooManyAttempts, PermissionDenied."""
-    person_id = sessions.own_id(actor, Permission.ME_SIGN_IN)
+    person_id = sessions.own_id(actor, Permission.ME_SIGN_IN, session)
     counted = [attempts.subject(AttemptKind.CODE, str(person_id))]
     attempts.begin(conn, counted, now=now)
     given = read_recovery_code(code)

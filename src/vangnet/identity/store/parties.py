@@ -77,23 +77,19 @@ def add_party(conn: Connection, party: Party) -> None:
 
 
 def update_party(conn: Connection, party: Party) -> None:
-    """Writes every field. Raises Conflict where the public key belongs to another party."""
-    try:
-        with conn.transaction():
-            conn.execute(
-                """
-                UPDATE party SET
-                    name = %(name)s, kind = %(kind)s, state = %(state)s, contact_name = %(contact_name)s,
-                    contact_email = %(contact_email)s, base_url = %(base_url)s, public_key = %(public_key)s,
-                    introduced_at = %(introduced_at)s, accepted_by = %(accepted_by)s, accepted_at = %(accepted_at)s,
-                    ended_by = %(ended_by)s, ended_at = %(ended_at)s, legal_basis = %(legal_basis)s,
-                    legal_basis_reference = %(legal_basis_reference)s, legal_basis_ends_on = %(legal_basis_ends_on)s
-                WHERE id = %(id)s
-                """,
-                _values(party),
-            )
-    except UniqueViolation as error:
-        raise Conflict(problem="a party with this public key is known already") from error
+    """Writes every field but the key. That never changes: another key is another party."""
+    conn.execute(
+        """
+        UPDATE party SET
+            name = %(name)s, kind = %(kind)s, state = %(state)s, contact_name = %(contact_name)s,
+            contact_email = %(contact_email)s, base_url = %(base_url)s, introduced_at = %(introduced_at)s,
+            accepted_by = %(accepted_by)s, accepted_at = %(accepted_at)s, ended_by = %(ended_by)s, ended_at = %(ended_at)s,
+            legal_basis = %(legal_basis)s, legal_basis_reference = %(legal_basis_reference)s,
+            legal_basis_ends_on = %(legal_basis_ends_on)s
+        WHERE id = %(id)s
+        """,
+        _values(party),
+    )
 
 
 # --- grants --------------------------------------------------------------------------------------------------------
