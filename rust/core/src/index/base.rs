@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::index::Progress;
 use crate::index::error::{IndexError, while_doing};
 use crate::index::exact::{Exact, ExactPlaces};
 use crate::index::file::{Contents, Kind};
@@ -60,7 +61,7 @@ impl Base {
     }
 
     /// Checks every byte against its checksum; after that, and not before, look-ups are answered.
-    pub fn verify(&self, threads: usize, progress: &mut dyn FnMut(usize, usize)) -> Result<(), IndexError> {
+    pub fn verify(&self, threads: usize, progress: &mut Progress<'_>) -> Result<(), IndexError> {
         let Some(contents) = &self.contents else { return Ok(()) };
         let bytes = self.memory.bytes();
         contents.verify(bytes, threads, progress)?;

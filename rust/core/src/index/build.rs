@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::hamming::HASH_BYTES;
+use crate::index::Progress;
 use crate::index::base::Base;
 use crate::index::delta::Change;
 use crate::index::error::IndexError;
@@ -17,7 +18,7 @@ use crate::index::layout::{Layout, Part};
 use crate::index::near::{DESCRIPTION_BYTES, Description};
 use crate::index::order::BitOrder;
 use crate::index::search::Postings;
-use crate::map::as_bytes;
+use crate::map::{as_bytes, prefer_large_pages, with_large_pages, zeros};
 use crate::simd::Words;
 
 /// Rows and entries are counted in 32 bits.
@@ -72,8 +73,8 @@ impl Builder {
         check_counts(hashes.len(), ids.len())?;
         let (known, known_ids) = self.near.entry(list.to_owned()).or_default();
         check_total(known.len(), hashes.len())?;
-        known.extend_from_slice(hashes);
-        known_ids.extend_from_slice(ids);
+        append(known, hashes);
+        append(known_ids, ids);
         Ok(())
     }
 
@@ -99,8 +100,8 @@ impl Builder {
             return Err(IndexError::invalid(format!("the digests are {length} bytes long, and those before {}", list.0)));
         }
         check_total(list.2.len(), ids.len())?;
-        list.1.extend_from_slice(values);
-        list.2.extend_from_slice(ids);
+        append(&mut list.1, values);
+        append(&mut list.2, ids);
         Ok(())
     }
 
@@ -149,9 +150,12 @@ impl Builder {
         self,
         path: &Path,
         options: &BuildOptions,
-        progress: &mut dyn FnMut(usize, usize),
+        progress: &mut Progress<'_>,
     ) -> Result<(), IndexError> {
         let threads = options.threads.max(1);
+        if !progress(0, 1) {
+            return Err(IndexError::Stopped);
+        }
         let lists: Vec<(String, NearList)> = self
             .near
             .into_iter()
@@ -220,6 +224,13 @@ fn check_total(known: usize, more: usize) -> Result<(), IndexError> {
     Err(IndexError::invalid(format!("a list has at most {ENTRIES_MAX} entries, not {}", known + more)))
 }
 
+/// Adds to a vector that may become large.
+fn append<T: Copy>(to: &mut Vec<T>, more: &[T]) {
+    to.reserve(more.len());
+    prefer_large_pages(to.spare_capacity_mut());
+    to.extend_from_slice(more);
+}
+
 /// Adds a section to the table of the file, and returns its number.
 fn announce(sections: &mut Vec<Section>, kind: Kind, name: &str, part: usize, length: usize) -> usize {
     sections.push(Section { kind, part: part as u32, name: name.to_owned(), length });
@@ -247,9 +258,9 @@ impl NearList {
         drop((hashes, ids));
         let mut list = Self {
             description: Vec::new(),
-            hashes: Vec::with_capacity(rows.len()),
-            firsts: Vec::with_capacity(rows.len() + 1),
-            ids: Vec::with_capacity(rows.len()),
+            hashes: with_large_pages(rows.len()),
+            firsts: with_large_pages(rows.len() + 1),
+            ids: with_large_pages(rows.len()),
             layout: Layout::for_rows(0),
         };
         let mut before: Option<&Row> = None;
@@ -315,7 +326,8 @@ fn sorted(hashes: &[[u8; HASH_BYTES]], ids: &[u64], order: &BitOrder, threads: u
         sum += *end;
         *end = sum;
     }
-    let mut rows: Vec<Row> = vec![([0; 4], 0); words.len()];
+    let mut rows: Vec<Row> = with_large_pages(words.len());
+    rows.resize(words.len(), Row::default());
     // Stretches of buckets with about the same number of hashes.
     let bounds: Vec<usize> = (0..=threads)
         .map(|at| match at {
@@ -360,7 +372,8 @@ fn compare(a: &Row, b: &Row) -> std::cmp::Ordering {
 
 /// The results of `work` on each element, in order, worked out by several threads.
 fn in_stretches<T: Sync, R: Send + Copy + Default>(input: &[T], threads: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let mut output = vec![R::default(); input.len()];
+    let mut output = with_large_pages(input.len());
+    output.resize(input.len(), R::default());
     let stretch = input.len().div_ceil(threads).max(1);
     thread::scope(|scope| {
         for (from, to) in input.chunks(stretch).zip(output.chunks_mut(stretch)) {
@@ -414,7 +427,7 @@ impl PartTable {
     fn of(part: Part, hashes: &[Words]) -> Self {
         let mut offsets = vec![0_u32; part.buckets() + 1];
         for hash in hashes {
-            offsets[part.value(hash) as usize + 1] += 1;
+            offsets[part.bucket(hash) as usize + 1] += 1;
         }
         let mut sum = 0;
         for count in &mut offsets {
@@ -422,9 +435,9 @@ impl PartTable {
             *count = sum;
         }
         let mut next = offsets.clone();
-        let (mut signatures, mut rows) = (vec![0; hashes.len()], vec![0; hashes.len()]);
+        let (mut signatures, mut rows) = (zeros(hashes.len()), zeros(hashes.len()));
         for (row, hash) in hashes.iter().enumerate() {
-            let next = &mut next[part.value(hash) as usize];
+            let next = &mut next[part.bucket(hash) as usize];
             signatures[*next as usize] = part.signature(hash);
             rows[*next as usize] = row as u32;
             *next += 1;
@@ -438,26 +451,26 @@ fn run(
     writer: &Writer,
     jobs: &[Job<'_>],
     threads: usize,
-    progress: &mut dyn FnMut(usize, usize),
+    progress: &mut Progress<'_>,
 ) -> Result<(), IndexError> {
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let failure: Mutex<Option<IndexError>> = Mutex::new(None);
     let failed = || failure.lock().unwrap_or_else(PoisonError::into_inner);
     // Nothing is sent: the channel closes when the last worker is done, whichever way it ends.
     let (working, ended) = mpsc::channel::<()>();
-    let work = |_working: mpsc::Sender<()>, told: &mut dyn FnMut()| {
+    let work = |_working: mpsc::Sender<()>, told: &mut dyn FnMut() -> bool| {
         while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Err(error) = job.run(writer) {
+            let ran = job.run(writer);
+            done.fetch_add(1, Ordering::Relaxed);
+            if let Err(error) = ran.and_then(|()| if told() { Ok(()) } else { Err(IndexError::Stopped) }) {
                 *failed() = Some(error);
                 // The other threads find no more work and stop.
                 next.store(jobs.len(), Ordering::Relaxed);
             }
-            done.fetch_add(1, Ordering::Relaxed);
-            told();
         }
     };
     thread::scope(|scope| {
-        let spawned = |working: mpsc::Sender<()>| scope.spawn(|| work(working, &mut || ()));
+        let spawned = |working: mpsc::Sender<()>| scope.spawn(|| work(working, &mut || true));
         let others: Vec<_> = (1..threads).map(|_| spawned(working.clone())).collect();
         let failed = &failed;
         let flusher = scope.spawn(move || {

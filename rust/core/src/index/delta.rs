@@ -1,17 +1,19 @@
 //! What changed since the file was written: additions, which are indexed as they come, and withdrawals.
 //!
-//! Additions stand in parts of 8 bits, whose 256 buckets grow by themselves: with 32 parts a radius of 31 asks one
-//! bucket of each part, and adding a hash touches 32 buckets. That is the best there is for up to some 100,000
-//! additions; a merge puts them into a file before they are many more.
+//! Additions stand in 32 parts of 8 bits, whose 256 buckets grow by themselves: a radius of 31 asks one bucket of each
+//! part, in memory that lies together, and adding a hash touches 32 buckets. Of the arrangements that were tried this
+//! costs a look-up least for up to some 100,000 additions; a merge puts them into a file before they are many more.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::hamming::HASH_BYTES;
 use crate::index::error::IndexError;
-use crate::index::layout::{Flips, Layout};
+use crate::index::layout::Layout;
 use crate::index::order::BitOrder;
-use crate::index::search::{self, Postings};
-use crate::simd::{Level, Words};
+use crate::index::plan::Plans;
+use crate::index::search::{self, Bucket, Postings};
+use crate::simd::{self, Level, Words};
 
 const PARTS: usize = 32;
 const BUCKETS: usize = 256;
@@ -44,36 +46,51 @@ pub enum Change {
     },
 }
 
+/// A hash that is looked up.
+#[derive(Clone, Debug)]
+pub struct Query<'a> {
+    /// The hash.
+    pub hash: &'a [u8; HASH_BYTES],
+    /// The same with its bits in an order that was needed before.
+    pub ordered: Option<(Arc<BitOrder>, Words)>,
+}
+
 /// The additions to one list of perceptual hashes.
 #[derive(Debug)]
 pub struct NearAdditions {
-    order: BitOrder,
-    layout: Layout,
-    flips: Flips,
+    order: Arc<BitOrder>,
+    plans: Plans,
     hashes: Vec<Words>,
     ids: Vec<u64>,
     withdrawn: Vec<bool>,
-    buckets: Vec<Bucket>,
+    buckets: Vec<Growing>,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Bucket {
+struct Growing {
     signatures: Vec<u16>,
     rows: Vec<u32>,
 }
 
 impl NearAdditions {
-    fn new(order: BitOrder) -> Self {
+    /// No additions yet.
+    #[must_use]
+    pub fn new(order: Arc<BitOrder>) -> Self {
         let layout = Layout::of(PARTS).unwrap_or(Layout { parts: Vec::new() });
-        let flips = Flips::of(8);
-        let buckets = vec![Bucket::default(); layout.parts.len() * BUCKETS];
-        Self { order, layout, flips, hashes: Vec::new(), ids: Vec::new(), withdrawn: Vec::new(), buckets }
+        Self {
+            order,
+            plans: Plans::of(layout),
+            hashes: Vec::new(),
+            ids: Vec::new(),
+            withdrawn: Vec::new(),
+            buckets: vec![Growing::default(); PARTS * BUCKETS],
+        }
     }
 
     fn add(&mut self, hash: &[u8; HASH_BYTES], id: u64) -> u32 {
         let (hash, row) = (self.order.apply(hash), self.hashes.len() as u32);
-        for (at, part) in self.layout.parts.iter().enumerate() {
-            let bucket = &mut self.buckets[at * BUCKETS + part.value(&hash) as usize];
+        for (at, part) in self.plans.layout().parts.iter().enumerate() {
+            let bucket = &mut self.buckets[at * BUCKETS + part.bucket(&hash) as usize];
             bucket.signatures.push(part.signature(&hash));
             bucket.rows.push(row);
         }
@@ -84,23 +101,23 @@ impl NearAdditions {
     }
 
     /// Every addition within the radius that was not withdrawn: (id, distance).
-    fn search(&self, level: Level, query: &[u8; HASH_BYTES], radius: u32) -> Result<Vec<(u64, u32)>, IndexError> {
+    fn search(&self, level: Level, query: &Query<'_>, radius: u32) -> Result<Vec<(u64, u32)>, IndexError> {
         if self.hashes.is_empty() {
             return Ok(Vec::new());
         }
-        let found = search::search(self, level, &self.order.apply(query), radius)?;
+        let words = match &query.ordered {
+            Some((order, words)) if Arc::ptr_eq(order, &self.order) => *words,
+            _ => self.order.apply(query.hash),
+        };
+        let found = search::search(self, level, &words, radius)?;
         let known = found.into_iter().filter(|(row, _)| !self.withdrawn[*row as usize]);
         Ok(known.map(|(row, distance)| (self.ids[row as usize], distance)).collect())
     }
 }
 
 impl Postings for NearAdditions {
-    fn layout(&self) -> &Layout {
-        &self.layout
-    }
-
-    fn flips(&self, _width: usize) -> &Flips {
-        &self.flips
+    fn plans(&self) -> &Plans {
+        &self.plans
     }
 
     fn hashes(&self) -> &[Words] {
@@ -108,9 +125,14 @@ impl Postings for NearAdditions {
     }
 
     #[inline]
-    fn bucket(&self, part: usize, value: u32) -> Result<(&[u16], &[u32]), IndexError> {
-        let bucket = &self.buckets[part * BUCKETS + value as usize];
-        Ok((&bucket.signatures, &bucket.rows))
+    fn prefetch(&self, part: usize, value: u32) {
+        simd::prefetch_one(&self.buckets, part * BUCKETS + value as usize);
+    }
+
+    #[inline]
+    fn bucket(&self, part: usize, value: u32) -> Result<Bucket<'_>, IndexError> {
+        let Growing { signatures, rows } = &self.buckets[part * BUCKETS + value as usize];
+        Ok(Bucket { signatures, rows })
     }
 }
 
@@ -137,8 +159,15 @@ pub struct Delta {
 }
 
 impl Delta {
+    /// Makes room for additions to the lists of a file, so that the first one waits for nothing.
+    #[must_use]
+    pub fn beside<'a>(lists: impl Iterator<Item = (&'a String, &'a Arc<BitOrder>)>) -> Self {
+        let near = lists.map(|(name, order)| (name.clone(), NearAdditions::new(Arc::clone(order)))).collect();
+        Self { near, ..Self::default() }
+    }
+
     /// Takes one change; `order_of` names the order of bits of the list in the file.
-    pub fn apply(&mut self, change: &Change, order_of: &dyn Fn(&str) -> BitOrder) {
+    pub fn apply(&mut self, change: &Change, order_of: &dyn Fn(&str) -> Arc<BitOrder>) {
         match change {
             Change::Hash { list, hash, id } => {
                 let additions =
@@ -193,7 +222,7 @@ impl Delta {
         &self,
         level: Level,
         list: &str,
-        query: &[u8; HASH_BYTES],
+        query: &Query<'_>,
         radius: u32,
     ) -> Result<Vec<(u64, u32)>, IndexError> {
         self.near.get(list).map_or(Ok(Vec::new()), |additions| additions.search(level, query, radius))

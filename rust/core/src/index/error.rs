@@ -19,6 +19,8 @@ pub enum IndexError {
     NotVerified,
     /// The caller handed over something that cannot be taken; the sentence names the limit.
     Invalid(String),
+    /// The caller asked to stop.
+    Stopped,
     /// Something else is under way that must end first.
     Busy(&'static str),
     /// The system refused; the sentence says what was being done.
@@ -49,6 +51,7 @@ impl fmt::Display for IndexError {
             }
             Self::NotVerified => write!(out, "the checksums of the index must be checked before it is used"),
             Self::Invalid(what) => write!(out, "{what}"),
+            Self::Stopped => write!(out, "stopped as asked"),
             Self::Busy(with) => write!(out, "{with}"),
             Self::Io { doing, source } => write!(out, "{doing}: {source}"),
         }

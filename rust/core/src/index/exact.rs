@@ -5,8 +5,6 @@ use std::ops::Range;
 use crate::index::error::IndexError;
 use crate::map::as_numbers;
 
-/// Bytes of the section that describes a list of digests.
-pub const DESCRIPTION_BYTES: usize = 8 + 8 + 8;
 /// Values under one entry of the table, about: they lie in one or two pages, and the table stays small.
 const VALUES_A_BUCKET: usize = 16;
 /// The table has at most 2 to the power of this many entries: 64 MiB.

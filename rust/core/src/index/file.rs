@@ -12,6 +12,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
+use crate::index::Progress;
 use crate::index::error::{IndexError, while_doing};
 
 /// The format that this program reads and writes.
@@ -23,6 +24,9 @@ const MAGIC: [u8; 8] = *b"VANGNETX";
 const PAGE: usize = 4096;
 /// Bytes under one checksum: small enough that a check can stop soon, large enough that the sums take no room.
 const BLOCK: usize = 1 << 20;
+/// Bytes that are written at once, on a boundary of as many: the system then keeps them in one large page, and look-ups
+/// find their way to an address with fewer steps.
+const PIECE: usize = 2 << 20;
 const ENTRY_BYTES: usize = 64;
 /// More sections than any index has: 32 parts of three sections for each list.
 const SECTIONS_MAX: usize = 1 << 16;
@@ -174,22 +178,26 @@ impl Writer {
     /// Writes one section.
     pub fn put(&self, section: usize, bytes: &[u8]) -> Result<(), IndexError> {
         assert_eq!(bytes.len(), self.sections[section].length, "a section is written as long as it was announced");
-        let start = self.places.sections[section].start;
+        let place = self.places.sections[section].clone();
+        let zeros = [0; PAGE];
+        let padding = &zeros[..bytes.len().next_multiple_of(PAGE) - bytes.len()];
         let mut sums = Vec::new();
         for block in self.places.blocks(section) {
-            let from = block.start - start;
-            let some = &bytes[from..bytes.len().min(from + block.len())];
+            let from = block.start - place.start;
             let mut sum = crc32fast::Hasher::new();
-            sum.update(some);
-            self.write_at(some, block.start)?;
-            if some.len() < block.len() {
-                let zeros = [0; PAGE];
-                let padding = &zeros[..block.len() - some.len()];
+            sum.update(&bytes[from..bytes.len().min(from + block.len())]);
+            if block.end > place.end {
                 sum.update(padding);
-                self.write_at(padding, block.start + some.len())?;
             }
             sums.push(sum.finalize());
         }
+        let mut at = place.start;
+        while at < place.end {
+            let end = place.end.min((at + 1).next_multiple_of(PIECE));
+            self.write_at(&bytes[at - place.start..end - place.start], at)?;
+            at = end;
+        }
+        self.write_at(padding, place.end)?;
         let first = self.places.first_checks[section];
         let mut checks = self.checks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         checks[first..first + sums.len()].copy_from_slice(&sums);
@@ -373,7 +381,7 @@ impl Contents {
         &self,
         memory: &[u8],
         threads: usize,
-        progress: &mut dyn FnMut(usize, usize),
+        progress: &mut Progress<'_>,
     ) -> Result<(), IndexError> {
         let blocks: Vec<(usize, Range<usize>)> = (0..self.sections.len())
             .flat_map(|section| {
@@ -389,27 +397,28 @@ impl Contents {
             done.fetch_add(block.len(), Ordering::Relaxed);
             Some(checked)
         };
-        let all = |told: &mut dyn FnMut()| -> Result<(), IndexError> {
+        let all = |told: &mut dyn FnMut() -> bool| -> Result<(), IndexError> {
             while !failed.load(Ordering::Relaxed) {
                 match one() {
                     Some(checked) => checked?,
                     None => break,
                 }
-                told();
+                if !told() {
+                    failed.store(true, Ordering::Relaxed);
+                    return Err(IndexError::Stopped);
+                }
             }
             Ok(())
         };
         thread::scope(|scope| {
-            let others: Vec<_> = (1..threads).map(|_| scope.spawn(|| all(&mut || ()))).collect();
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(|| all(&mut || true))).collect();
             let mut result = all(&mut || progress(done.load(Ordering::Relaxed), self.bytes()));
             for other in others {
                 let theirs = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
                 result = result.and(theirs);
             }
             result
-        })?;
-        progress(self.bytes(), self.bytes());
-        Ok(())
+        })
     }
 
     fn verify_block(&self, memory: &[u8], check: usize, block: Range<usize>) -> Result<(), IndexError> {

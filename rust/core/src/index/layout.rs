@@ -45,7 +45,7 @@ impl Part {
     /// The bucket of a hash.
     #[inline]
     #[must_use]
-    pub fn value(&self, hash: &Words) -> u32 {
+    pub fn bucket(&self, hash: &Words) -> u32 {
         (bits_at(hash, self.start) & ((1 << self.width) - 1)) as u32
     }
 
@@ -124,8 +124,7 @@ impl Layout {
         ask * (1.0 + 0.003 * 6.0 * self.parts.len() as f64)
     }
 
-    /// For each part, in how many bits part and signature together may differ when the parts before them do not rule
-    /// the hash out. `None` where nothing can be said.
+    /// For each part, in how many bits part and signature together may differ, if a hash is to be found by this part.
     ///
     /// A signature reaches over one or more of the following parts, and a hash within the radius has a part from which
     /// on the sum over every stretch of parts stays below the sum of their shares (Raney's lemma; DESIGN.md).
@@ -134,9 +133,7 @@ impl Layout {
         let count = self.parts.len();
         (0..count)
             .map(|first| {
-                let mut bound = shares[first];
-                let mut reached = 0;
-                let mut next = first;
+                let (mut bound, mut reached, mut next) = (shares[first], 0, first);
                 while reached < SIGNATURE_BITS {
                     next = (next + 1) % count;
                     reached += self.parts[next].width;
@@ -171,7 +168,7 @@ impl Flips {
     pub fn of(width: usize) -> Self {
         let (mut patterns, mut ends) = (vec![0_u32], vec![1]);
         let mut last = 0..1;
-        for _ in 0..PART_RADIUS_MAX {
+        for _ in 0..PART_RADIUS_MAX.min(width) {
             let from = patterns.len();
             for at in last {
                 let pattern = patterns[at];
@@ -187,8 +184,9 @@ impl Flips {
     /// The flips of exactly `bits` bits.
     #[must_use]
     pub fn exactly(&self, bits: usize) -> &[u32] {
-        let start = if bits == 0 { 0 } else { self.ends[bits - 1] };
-        &self.patterns[start..self.ends[bits]]
+        let end = |bits: usize| self.ends[bits.min(self.ends.len() - 1)];
+        let start = if bits == 0 { 0 } else { end(bits - 1) };
+        &self.patterns[start..end(bits)]
     }
 }
 

@@ -13,12 +13,14 @@ mod file;
 mod layout;
 mod near;
 mod order;
+mod plan;
 mod search;
 mod text;
 
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
+use std::thread;
 
 pub use base::Base;
 pub use build::{BuildOptions, Builder};
@@ -28,7 +30,7 @@ pub use order::BitOrder;
 pub use text::{BadLine, parse_hash, parse_hashes};
 
 use crate::hamming::HASH_BYTES;
-use crate::index::delta::Delta;
+use crate::index::delta::{Delta, Query};
 use crate::index::search::Found;
 use crate::simd::Level;
 
@@ -38,6 +40,9 @@ pub const RADIUS_MAX: u32 = 64;
 const CHANGES_AT_ONCE: usize = 64;
 /// Changes that may be left when a merged file takes over; look-ups wait for these.
 const CHANGES_LEFT: usize = 256;
+
+/// Told how much of how much is done; answers whether to go on.
+pub type Progress<'a> = dyn FnMut(usize, usize) -> bool + 'a;
 
 /// An entry within the radius.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,7 +106,8 @@ impl Index {
     /// An index of a file alone.
     #[must_use]
     pub fn new(base: Base) -> Self {
-        let state = State { base: Arc::new(base), delta: Delta::default() };
+        let delta = delta_beside(&base);
+        let state = State { base: Arc::new(base), delta };
         Self { state: RwLock::new(state), merging: Mutex::new(()) }
     }
 
@@ -117,7 +123,7 @@ impl Index {
     ///
     /// # Errors
     /// `Damaged`, with the place.
-    pub fn verify(&self, threads: usize, progress: &mut dyn FnMut(usize, usize)) -> Result<(), IndexError> {
+    pub fn verify(&self, threads: usize, progress: &mut Progress<'_>) -> Result<(), IndexError> {
         self.base().verify(threads, progress)
     }
 
@@ -152,18 +158,54 @@ impl Index {
         loop {
             let base = self.base();
             base.must_be_verified()?;
-            let found = find_in(&base, list, hash, radius, by_scan)?;
+            let near = base.near().get(list);
+            let query = Query { hash, ordered: near.map(|near| (Arc::clone(near.order()), near.order().apply(hash))) };
+            let found = find_in(&base, list, &query, radius, by_scan)?;
             // The delta is asked last, at one moment that both halves of the answer belong to: the file never changes,
             // and if another one took its place meanwhile, the question is asked again.
             let state = self.read();
             if !Arc::ptr_eq(&state.base, &base) {
                 continue;
             }
-            let mut matches = state.delta.search(Level::best(), list, hash, radius)?;
+            let mut matches = state.delta.search(Level::best(), list, &query, radius)?;
             matches.extend(found.into_iter().filter(|(id, _)| !state.delta.hides(*id)));
             drop(state);
             return Ok(nearest_first(matches));
         }
+    }
+
+    /// The answers to many look-ups, each with its own radius, worked out by `threads` threads.
+    ///
+    /// Each answer is that of one moment; changes may come between two of them.
+    ///
+    /// # Errors
+    /// As `lookup`, and `Invalid` if there are not as many radii as hashes.
+    pub fn lookup_batch(
+        &self,
+        list: &str,
+        hashes: &[[u8; HASH_BYTES]],
+        radii: &[u32],
+        threads: usize,
+    ) -> Result<Vec<Vec<Match>>, IndexError> {
+        if hashes.len() != radii.len() {
+            return Err(IndexError::invalid(format!("there are {} hashes and {} radii", hashes.len(), radii.len())));
+        }
+        let some = |hashes: &[[u8; HASH_BYTES]], radii: &[u32]| -> Result<Vec<Vec<Match>>, IndexError> {
+            hashes.iter().zip(radii).map(|(hash, radius)| self.lookup(list, hash, *radius)).collect()
+        };
+        let stretch = hashes.len().div_ceil(threads.max(1)).max(1);
+        if stretch == hashes.len() {
+            return some(hashes, radii);
+        }
+        thread::scope(|scope| {
+            let spawn = |(hashes, radii)| scope.spawn(move || some(hashes, radii));
+            let threads: Vec<_> = hashes.chunks(stretch).zip(radii.chunks(stretch)).map(spawn).collect();
+            let mut answers = Vec::with_capacity(hashes.len());
+            for thread in threads {
+                answers.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+            }
+            Ok(answers)
+        })
     }
 
     /// The ids of all entries with exactly this digest, in order.
@@ -257,7 +299,7 @@ impl Index {
         &self,
         path: &Path,
         options: &BuildOptions,
-        progress: &mut dyn FnMut(usize, usize),
+        progress: &mut Progress<'_>,
     ) -> Result<(), IndexError> {
         let _merging = match self.merging.try_lock() {
             Ok(guard) => guard,
@@ -275,7 +317,7 @@ impl Index {
         &self,
         path: &Path,
         options: &BuildOptions,
-        progress: &mut dyn FnMut(usize, usize),
+        progress: &mut Progress<'_>,
     ) -> Result<Base, IndexError> {
         let (base, listed, hidden) = {
             let mut state = self.write();
@@ -289,13 +331,13 @@ impl Index {
         drop((listed, base));
         builder.write(path, options, progress)?;
         let merged = Base::open(path)?;
-        merged.verify(options.threads, &mut |_, _| ())?;
+        merged.verify(options.threads, &mut |_, _| true)?;
         Ok(merged)
     }
 
     /// Brings a delta for the new file up to date, then puts both in the place of the old ones.
     fn take_over(&self, base: Base) -> Result<(), IndexError> {
-        let mut delta = Delta::default();
+        let mut delta = delta_beside(&base);
         let mut taken = 0;
         loop {
             let changes = self.read().delta.logged(taken).to_vec();
@@ -363,8 +405,12 @@ impl Index {
     }
 }
 
-fn order_of(base: &Base, list: &str) -> BitOrder {
-    base.near().get(list).map_or_else(BitOrder::identity, |near| near.order().clone())
+fn delta_beside(base: &Base) -> Delta {
+    Delta::beside(base.near().iter().map(|(name, near)| (name, near.order())))
+}
+
+fn order_of(base: &Base, list: &str) -> Arc<BitOrder> {
+    base.near().get(list).map_or_else(|| Arc::new(BitOrder::identity()), |near| Arc::clone(near.order()))
 }
 
 fn check_counts(values: usize, ids: usize) -> Result<(), IndexError> {
@@ -378,19 +424,18 @@ fn check_counts(values: usize, ids: usize) -> Result<(), IndexError> {
 fn find_in(
     base: &Base,
     list: &str,
-    hash: &[u8; HASH_BYTES],
+    query: &Query<'_>,
     radius: u32,
     by_scan: bool,
 ) -> Result<Vec<(u64, u32)>, IndexError> {
-    let Some(near) = base.near().get(list) else {
+    let Some((near, (_, words))) = base.near().get(list).zip(query.ordered.as_ref()) else {
         return Ok(Vec::new());
     };
     let view = near.view(base.bytes())?;
-    let query = near.order().apply(hash);
     let found: Vec<Found> = if by_scan {
-        search::scan(&view, Level::best(), &query, radius)
+        search::scan(&view, Level::best(), words, radius)
     } else {
-        search::search(&view, Level::best(), &query, radius)?
+        search::search(&view, Level::best(), words, radius)?
     };
     let mut entries = Vec::with_capacity(found.len());
     for (row, distance) in found {

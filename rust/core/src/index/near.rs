@@ -1,14 +1,15 @@
 //! One list of perceptual hashes inside an index file: what its sections say, and how it is searched.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::index::error::IndexError;
-use crate::index::layout::{Flips, Layout};
+use crate::index::layout::Layout;
 use crate::index::order::{BITS, BitOrder};
-use crate::index::search::Postings;
+use crate::index::plan::Plans;
+use crate::index::search::{Bucket, Postings};
 use crate::map::as_numbers;
-use crate::simd::Words;
+use crate::simd::{self, Words};
 
 /// Bytes of the section that describes a list: rows, entries, parts, and the order of bits.
 pub const DESCRIPTION_BYTES: usize = 8 + 8 + 8 + BITS;
@@ -44,9 +45,8 @@ pub struct NearPlaces {
 pub struct Near {
     rows: usize,
     entries: usize,
-    order: BitOrder,
-    layout: Layout,
-    flips: BTreeMap<usize, Flips>,
+    order: Arc<BitOrder>,
+    plans: Plans,
     places: NearPlaces,
 }
 
@@ -104,8 +104,7 @@ impl Near {
         if !right {
             return Err(IndexError::damaged("a list's sections do not have the lengths that its description says"));
         }
-        let flips = layout.parts.iter().map(|part| (part.width, Flips::of(part.width))).collect();
-        Ok(Self { rows, entries, order, layout, flips, places })
+        Ok(Self { rows, entries, order: Arc::new(order), plans: Plans::of(layout), places })
     }
 
     /// Different hashes.
@@ -122,14 +121,14 @@ impl Near {
 
     /// The order of bits.
     #[must_use]
-    pub fn order(&self) -> &BitOrder {
+    pub fn order(&self) -> &Arc<BitOrder> {
         &self.order
     }
 
     /// The parts.
     #[must_use]
     pub fn layout(&self) -> &Layout {
-        &self.layout
+        self.plans.layout()
     }
 
     /// The arrays themselves.
@@ -207,12 +206,8 @@ impl<'a> NearView<'a> {
 }
 
 impl Postings for NearView<'_> {
-    fn layout(&self) -> &Layout {
-        &self.near.layout
-    }
-
-    fn flips(&self, width: usize) -> &Flips {
-        &self.near.flips[&width]
+    fn plans(&self) -> &Plans {
+        &self.near.plans
     }
 
     fn hashes(&self) -> &[Words] {
@@ -220,13 +215,19 @@ impl Postings for NearView<'_> {
     }
 
     #[inline]
-    fn bucket(&self, part: usize, value: u32) -> Result<(&[u16], &[u32]), IndexError> {
+    fn prefetch(&self, part: usize, value: u32) {
+        simd::prefetch_one(self.parts[part].offsets, value as usize);
+    }
+
+    #[inline]
+    fn bucket(&self, part: usize, value: u32) -> Result<Bucket<'_>, IndexError> {
         let part = &self.parts[part];
         let value = value as usize;
         let bounds = part.offsets.get(value..value + 2);
         bounds
             .map(|bounds| bounds[0] as usize..bounds[1] as usize)
             .and_then(|range| part.signatures.get(range.clone()).zip(part.rows.get(range)))
+            .map(|(signatures, rows)| Bucket { signatures, rows })
             .ok_or_else(|| IndexError::damaged("a bucket lies outside of its part"))
     }
 }

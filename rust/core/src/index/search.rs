@@ -4,40 +4,47 @@
 //! enough to ask these buckets, and why a signature may reject a row.
 
 use crate::index::error::IndexError;
-use crate::index::layout::{
-    COST_CANDIDATE, COST_PROBE, COST_SCANNED, COST_SIGNATURE, Flips, Layout, PART_RADIUS_MAX, Part, choose,
-    share_evenly,
-};
+use crate::index::layout::{COST_CANDIDATE, COST_PROBE, COST_SCANNED, COST_SIGNATURE, PART_RADIUS_MAX, choose, share_evenly};
+use crate::index::plan::{Plan, Plans, Target};
 use crate::simd::{self, Level, Words};
 
 /// A row that was found, and in how many bits its hash differs from the query.
 pub type Found = (u32, u32);
 
 /// Buckets whose signatures are on their way from memory while another one's are looked at.
-const AHEAD: usize = 12;
+const AHEAD: usize = 32;
 /// Buckets that hold more than so many times what evenly spread rows would give have their shares worked out anew.
 const UNEVEN: f64 = 3.0;
 
 /// Rows that can be searched: hashes, and for each part the rows of each bucket.
 pub trait Postings {
-    /// How the hashes are cut into parts; without parts every search is a scan.
-    fn layout(&self) -> &Layout;
-    /// The flips of a part of this width.
-    fn flips(&self, width: usize) -> &Flips;
+    /// How the hashes are cut into parts, and which buckets each radius asks.
+    fn plans(&self) -> &Plans;
     /// Every hash, by row.
     fn hashes(&self) -> &[Words];
-    /// Signatures and row numbers of one bucket.
+    /// Asks for the memory that tells where a bucket is.
+    fn prefetch(&self, part: usize, value: u32);
+    /// One bucket.
     ///
     /// # Errors
     /// `Damaged` if the table of buckets cannot be true.
-    fn bucket(&self, part: usize, value: u32) -> Result<(&[u16], &[u32]), IndexError>;
+    fn bucket(&self, part: usize, value: u32) -> Result<Bucket<'_>, IndexError>;
 }
 
+/// The rows whose bits in one part are the same.
+#[derive(Clone, Copy)]
+pub struct Bucket<'a> {
+    /// For each row the 16 bits after the part.
+    pub signatures: &'a [u16],
+    /// As many row numbers.
+    pub rows: &'a [u32],
+}
+
+/// A bucket that was found.
 struct Probe<'a> {
-    signatures: &'a [u16],
-    rows: &'a [u32],
+    bucket: Bucket<'a>,
     signature: u16,
-    bound: u32,
+    bound: u8,
 }
 
 /// All rows within `radius` of `query`, in no order, each once.
@@ -72,33 +79,29 @@ fn by_buckets<P: Postings>(
     query: &Words,
     radius: u32,
 ) -> Result<Option<Vec<Found>>, IndexError> {
-    let parts = &postings.layout().parts;
-    let scan_cost = postings.hashes().len() as f64 * COST_SCANNED;
-    let mut shares = share_evenly(radius, parts.len());
-    if parts.is_empty() || !payable(parts, &shares, scan_cost) {
+    let plans = postings.plans();
+    let rows = postings.hashes().len();
+    let scan_cost = rows as f64 * COST_SCANNED;
+    let Some(plan) = plans.even(radius).filter(|plan| plan.cost_of_asking() <= scan_cost) else {
         return Ok(None);
-    }
-    let mut probes = gather(postings, query, &shares)?;
-    let expected: f64 = probes_expected(parts, &shares, postings.hashes().len());
-    let held = signatures_held(&probes);
-    if held > UNEVEN * expected + 1024.0 {
-        shares = share_by_mass(postings, query, radius)?;
-        if !payable(parts, &shares, scan_cost) {
-            return Ok(None);
-        }
-        let others = gather(postings, query, &shares)?;
-        if cost_of(&others) < cost_of(&probes) {
-            probes = others;
+    };
+    let mut probes = gather(postings, query, plan)?;
+    if signatures_held(&probes) > UNEVEN * plan.expected(rows) + 1024.0 {
+        let other = plans.plan(&share_by_mass(postings, query, radius)?);
+        if let Some(other) = other.filter(|plan| plan.cost_of_asking() <= scan_cost) {
+            let others = gather(postings, query, &other)?;
+            if cost_of(&others) < cost_of(&probes) {
+                probes = others;
+            }
         }
     }
     if cost_of(&probes) > scan_cost {
         return Ok(None);
     }
     let most_candidates = (scan_cost / COST_CANDIDATE) as usize;
-    let Some(mut rows) = sift(&probes, level, most_candidates) else {
+    let Some(rows) = sift(&probes, level, most_candidates) else {
         return Ok(None);
     };
-    // A row that is near in several parts was found several times; few are left by now, so sorting costs little.
     for &row in &rows {
         simd::prefetch_one(postings.hashes(), row as usize);
     }
@@ -106,57 +109,36 @@ fn by_buckets<P: Postings>(
     if !simd::verify(level, postings.hashes(), &rows, query, radius, &mut found) {
         return Err(IndexError::damaged("a bucket names a row that does not exist"));
     }
-    rows.clear();
+    // A row that is near in several parts was found several times.
     found.sort_unstable();
     found.dedup();
     Ok(Some(found))
 }
 
-/// Whether asking so many buckets can be cheaper than a scan, and all flips that it takes are listed.
-fn payable(parts: &[Part], shares: &[u32], scan_cost: f64) -> bool {
-    let mut probes = 0.0;
-    for (part, share) in parts.iter().zip(shares) {
-        if *share as usize > PART_RADIUS_MAX + 1 {
-            return false;
-        }
-        probes += (0..*share as usize).map(|bits| choose(part.width, bits)).sum::<f64>();
-    }
-    probes * COST_PROBE <= scan_cost
-}
-
-fn probes_expected(parts: &[Part], shares: &[u32], rows: usize) -> f64 {
-    let of = |(part, share): (&Part, &u32)| {
-        let probes: f64 = (0..*share as usize).map(|bits| choose(part.width, bits)).sum();
-        probes * rows as f64 / part.buckets() as f64
-    };
-    parts.iter().zip(shares).map(of).sum()
-}
-
 fn signatures_held(probes: &[Probe<'_>]) -> f64 {
-    probes.iter().map(|probe| probe.signatures.len()).sum::<usize>() as f64
+    probes.iter().map(|probe| probe.bucket.signatures.len()).sum::<usize>() as f64
 }
 
 fn cost_of(probes: &[Probe<'_>]) -> f64 {
     probes.len() as f64 * COST_PROBE + signatures_held(probes) * COST_SIGNATURE
 }
 
-/// The buckets to ask, their signatures on their way from memory.
-fn gather<'a, P: Postings>(postings: &'a P, query: &Words, shares: &[u32]) -> Result<Vec<Probe<'a>>, IndexError> {
-    let layout = postings.layout();
-    let bounds = layout.bounds(shares);
-    let mut probes = Vec::with_capacity(512);
-    for (at, part) in layout.parts.iter().enumerate() {
-        let (value, signature) = (part.value(query), part.signature(query));
-        let flips = postings.flips(part.width);
-        for bits in 0..shares[at] {
-            let Some(bound) = bounds[at].checked_sub(bits) else { break };
-            for flip in flips.exactly(bits as usize) {
-                let (signatures, rows) = postings.bucket(at, value ^ flip)?;
-                if !signatures.is_empty() {
-                    probes.push(Probe { signatures, rows, signature, bound });
-                }
-            }
+/// The buckets that a plan asks.
+fn gather<'a, P: Postings>(postings: &'a P, query: &Words, plan: &Plan) -> Result<Vec<Probe<'a>>, IndexError> {
+    let named = postings.plans().names(query);
+    let mut probes = Vec::with_capacity(plan.targets.len());
+    let value = |target: &Target| named[usize::from(target.part)].0 ^ target.flip;
+    // Where a bucket is has to come from memory itself, so it is asked for some buckets ahead.
+    for target in plan.targets.iter().take(AHEAD) {
+        postings.prefetch(usize::from(target.part), value(target));
+    }
+    for (at, target) in plan.targets.iter().enumerate() {
+        if let Some(next) = plan.targets.get(at + AHEAD) {
+            postings.prefetch(usize::from(next.part), value(next));
         }
+        let (part, signature) = (usize::from(target.part), named[usize::from(target.part)].1);
+        let bucket = postings.bucket(part, value(target))?;
+        probes.push(Probe { bucket, signature, bound: target.bound });
     }
     Ok(probes)
 }
@@ -167,16 +149,16 @@ fn sift(probes: &[Probe<'_>], level: Level, most: usize) -> Option<Vec<u32>> {
     let mut positions = Vec::with_capacity(256);
     let mut ends = Vec::with_capacity(probes.len());
     for probe in probes.iter().take(AHEAD) {
-        simd::prefetch(probe.signatures);
+        simd::prefetch(probe.bucket.signatures);
     }
     for (at, probe) in probes.iter().enumerate() {
         if let Some(next) = probes.get(at + AHEAD) {
-            simd::prefetch(next.signatures);
+            simd::prefetch(next.bucket.signatures);
         }
         let before = positions.len();
-        simd::near_signatures(level, probe.signatures, probe.signature, probe.bound, &mut positions);
+        simd::near_signatures(level, probe.bucket.signatures, probe.signature, probe.bound.into(), &mut positions);
         for position in &positions[before..] {
-            simd::prefetch_one(probe.rows, *position as usize);
+            simd::prefetch_one(probe.bucket.rows, *position as usize);
         }
         ends.push(positions.len());
         if positions.len() > most {
@@ -186,7 +168,7 @@ fn sift(probes: &[Probe<'_>], level: Level, most: usize) -> Option<Vec<u32>> {
     let mut start = 0;
     for (probe, end) in probes.iter().zip(ends) {
         for position in &mut positions[start..end] {
-            *position = probe.rows[*position as usize];
+            *position = probe.bucket.rows[*position as usize];
         }
         start = end;
     }
@@ -199,19 +181,19 @@ fn sift(probes: &[Probe<'_>], level: Level, most: usize) -> Option<Vec<u32>> {
 /// The split of the radius is then the cheapest by dynamic programming, as in Qin et al. 2018 ("GPH").
 fn share_by_mass<P: Postings>(postings: &P, query: &Words, radius: u32) -> Result<Vec<u32>, IndexError> {
     const SHARES: usize = PART_RADIUS_MAX + 2;
-    let layout = postings.layout();
+    let plans = postings.plans();
     let total = radius as usize + 1;
-    let mut costs = Vec::with_capacity(layout.parts.len());
-    for (at, part) in layout.parts.iter().enumerate() {
-        let value = part.value(query);
-        let flips = postings.flips(part.width);
+    let named = plans.names(query);
+    let mut costs = Vec::with_capacity(named.len());
+    for (at, (part, (value, _))) in plans.layout().parts.iter().zip(named).enumerate() {
+        let flips = plans.flips(part.width);
         let mut cost = [0.0; SHARES];
         let mut crowd = 0.0;
         for bits in 0..SHARES - 1 {
             if bits <= 1 {
                 crowd = 0.0;
                 for flip in flips.exactly(bits) {
-                    crowd += postings.bucket(at, value ^ flip)?.0.len() as f64;
+                    crowd += postings.bucket(at, value ^ flip)?.signatures.len() as f64;
                 }
             } else {
                 crowd *= (part.width + 1 - bits) as f64 / bits as f64;
