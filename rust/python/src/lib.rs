@@ -1,6 +1,7 @@
 //! `vangnet._core`: checks what Python hands over, then calls `vangnet-core`.
 
 mod digests;
+mod index;
 mod pdq;
 
 use pyo3::exceptions::PyValueError;
@@ -14,6 +15,8 @@ mod _core {
     use super::digests::{Digester, digests};
     #[pymodule_export]
     use super::hamming_distance;
+    #[pymodule_export]
+    use super::index::{Index, IndexBuilder, IndexBusy, IndexUnusable, parse_hashes};
     #[pymodule_export]
     use super::pdq::{pdq_dihedral_hashes, pdq_hash, pdq_transform, pdq_transform_scaled};
 }
