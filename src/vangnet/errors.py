@@ -11,7 +11,8 @@
     │   └── TooManyAttempts      guessing is slowed down
     ├── Unavailable              a part of Vangnet cannot work now (exit 1, HTTP 503)
     │   ├── DatabaseUnavailable
-    │   └── DatabaseRefused      the database is there and must not be used as it is
+    │   ├── DatabaseRefused      the database is there and must not be used as it is
+    │   └── IndexUnusable        the index of listed hashes is damaged, or was not checked yet
     └── PartnerFailed            a third party did not do its part (exit 3, HTTP 502)
 
 A new class is added only where somebody would act differently on it; otherwise an existing one is raised with other
@@ -204,6 +205,17 @@ class PortTaken(Unavailable):
     host: str
     port: int
     setting: str = "VANGNET_PORT"
+
+
+@dataclass(eq=False, kw_only=True)
+class IndexUnusable(Unavailable):
+    """The index of listed hashes cannot be looked into: nothing is answered rather than something wrong."""
+
+    code = "index_unusable"
+    message = "the index cannot be used: {problem}"
+    hint = "build it again from the lists, or bring back a file that `vangnet index verify` finds whole"
+
+    problem: str
 
 
 # --- what a third party did not do --------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use vangnet_core::hamming::HASH_BYTES;
-use vangnet_core::index::{self, Base, BuildOptions, IndexError, Progress};
+use vangnet_core::index::{self, Base, BuildOptions, IndexError, Progress, Way};
 
 create_exception!(
     vangnet._core,
@@ -118,7 +118,7 @@ impl Index {
     #[pyo3(signature = (list, hash, radius, /))]
     fn lookup_by_scan(&self, py: Python<'_>, list: &str, hash: &[u8], radius: u32) -> PyResult<Vec<Match>> {
         let hash = crate::hash("hash", hash)?;
-        let found = py.detach(|| self.0.lookup_by_scan(list, hash, radius)).map_err(to_python)?;
+        let found = py.detach(|| self.0.lookup_by(list, hash, radius, Way::Scan)).map_err(to_python)?;
         Ok(in_python_order(found))
     }
 

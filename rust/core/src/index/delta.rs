@@ -12,7 +12,7 @@ use crate::index::error::IndexError;
 use crate::index::layout::Layout;
 use crate::index::order::BitOrder;
 use crate::index::plan::Plans;
-use crate::index::search::{self, Bucket, Postings};
+use crate::index::search::{self, Bucket, Postings, Way};
 use crate::simd::{self, Level, Words};
 
 const PARTS: usize = 32;
@@ -101,7 +101,7 @@ impl NearAdditions {
     }
 
     /// Every addition within the radius that was not withdrawn: (id, distance).
-    fn search(&self, level: Level, query: &Query<'_>, radius: u32) -> Result<Vec<(u64, u32)>, IndexError> {
+    fn search(&self, level: Level, query: &Query<'_>, radius: u32, way: Way) -> Result<Vec<(u64, u32)>, IndexError> {
         if self.hashes.is_empty() {
             return Ok(Vec::new());
         }
@@ -109,7 +109,7 @@ impl NearAdditions {
             Some((order, words)) if Arc::ptr_eq(order, &self.order) => *words,
             _ => self.order.apply(query.hash),
         };
-        let found = search::search(self, level, &words, radius)?;
+        let found = search::search(self, level, &words, radius, way)?;
         let known = found.into_iter().filter(|(row, _)| !self.withdrawn[*row as usize]);
         Ok(known.map(|(row, distance)| (self.ids[row as usize], distance)).collect())
     }
@@ -224,8 +224,9 @@ impl Delta {
         list: &str,
         query: &Query<'_>,
         radius: u32,
+        way: Way,
     ) -> Result<Vec<(u64, u32)>, IndexError> {
-        self.near.get(list).map_or(Ok(Vec::new()), |additions| additions.search(level, query, radius))
+        self.near.get(list).map_or(Ok(Vec::new()), |additions| additions.search(level, query, radius, way))
     }
 
     /// Additions with exactly this digest.

@@ -27,6 +27,7 @@ pub use build::{BuildOptions, Builder};
 pub use delta::Change;
 pub use error::IndexError;
 pub use order::BitOrder;
+pub use search::Way;
 pub use text::{BadLine, parse_hash, parse_hashes};
 
 use crate::hamming::HASH_BYTES;
@@ -134,23 +135,19 @@ impl Index {
     /// # Errors
     /// `Invalid` for a radius above `RADIUS_MAX`, `NotVerified`, or `Damaged`.
     pub fn lookup(&self, list: &str, hash: &[u8; HASH_BYTES], radius: u32) -> Result<Vec<Match>, IndexError> {
-        self.lookup_by(list, hash, radius, false)
+        self.lookup_by(list, hash, radius, Way::Cheapest)
     }
 
-    /// The same answer by looking at every row of the file: for tests, and to see what the index saves.
+    /// The same answer, found in a given way: for tests, and to see what the index saves.
     ///
     /// # Errors
     /// As `lookup`.
-    pub fn lookup_by_scan(&self, list: &str, hash: &[u8; HASH_BYTES], radius: u32) -> Result<Vec<Match>, IndexError> {
-        self.lookup_by(list, hash, radius, true)
-    }
-
-    fn lookup_by(
+    pub fn lookup_by(
         &self,
         list: &str,
         hash: &[u8; HASH_BYTES],
         radius: u32,
-        by_scan: bool,
+        way: Way,
     ) -> Result<Vec<Match>, IndexError> {
         if radius > RADIUS_MAX {
             return Err(IndexError::invalid(format!("the radius is at most {RADIUS_MAX} bits, not {radius}")));
@@ -160,14 +157,14 @@ impl Index {
             base.must_be_verified()?;
             let near = base.near().get(list);
             let query = Query { hash, ordered: near.map(|near| (Arc::clone(near.order()), near.order().apply(hash))) };
-            let found = find_in(&base, list, &query, radius, by_scan)?;
+            let found = find_in(&base, list, &query, radius, way)?;
             // The delta is asked last, at one moment that both halves of the answer belong to: the file never changes,
             // and if another one took its place meanwhile, the question is asked again.
             let state = self.read();
             if !Arc::ptr_eq(&state.base, &base) {
                 continue;
             }
-            let mut matches = state.delta.search(Level::best(), list, &query, radius)?;
+            let mut matches = state.delta.search(Level::best(), list, &query, radius, way)?;
             matches.extend(found.into_iter().filter(|(id, _)| !state.delta.hides(*id)));
             drop(state);
             return Ok(nearest_first(matches));
@@ -426,17 +423,13 @@ fn find_in(
     list: &str,
     query: &Query<'_>,
     radius: u32,
-    by_scan: bool,
+    way: Way,
 ) -> Result<Vec<(u64, u32)>, IndexError> {
     let Some((near, (_, words))) = base.near().get(list).zip(query.ordered.as_ref()) else {
         return Ok(Vec::new());
     };
     let view = near.view(base.bytes())?;
-    let found: Vec<Found> = if by_scan {
-        search::scan(&view, Level::best(), words, radius)
-    } else {
-        search::search(&view, Level::best(), words, radius)?
-    };
+    let found: Vec<Found> = search::search(&view, Level::best(), words, radius, way)?;
     let mut entries = Vec::with_capacity(found.len());
     for (row, distance) in found {
         entries.extend(view.ids(row as usize)?.iter().map(|id| (*id, distance)));

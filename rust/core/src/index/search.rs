@@ -13,8 +13,10 @@ pub type Found = (u32, u32);
 
 /// Buckets whose signatures are on their way from memory while another one's are looked at.
 const AHEAD: usize = 32;
-/// Buckets that hold more than so many times what evenly spread rows would give have their shares worked out anew.
-const UNEVEN: f64 = 3.0;
+/// If the buckets hold more than so many times what evenly spread rows would give, the radius is shared out anew ...
+const CROWDED: f64 = 3.0;
+/// ... and they hold more than so many signatures: before that there is nothing to gain.
+const CROWDED_LEAST: f64 = 1024.0;
 
 /// Rows that can be searched: hashes, and for each part the rows of each bucket.
 pub trait Postings {
@@ -47,6 +49,19 @@ struct Probe<'a> {
     bound: u8,
 }
 
+/// How rows are found. The answer is the same; tests hold one way against the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Whichever costs least.
+    Cheapest,
+    /// By looking at every row.
+    Scan,
+    /// By asking buckets, the radius shared out evenly, wherever a plan for that exists.
+    Buckets,
+    /// By asking buckets, the radius shared out by how crowded each part is, wherever a plan for that exists.
+    CrowdedBuckets,
+}
+
 /// All rows within `radius` of `query`, in no order, each once.
 ///
 /// # Errors
@@ -56,20 +71,16 @@ pub fn search<P: Postings>(
     level: Level,
     query: &Words,
     radius: u32,
+    way: Way,
 ) -> Result<Vec<Found>, IndexError> {
-    if let Some(found) = by_buckets(postings, level, query, radius)? {
+    if way != Way::Scan
+        && let Some(found) = by_buckets(postings, level, query, radius, way)?
+    {
         return Ok(found);
     }
     let mut found = Vec::new();
     simd::scan(level, postings.hashes(), query, radius, &mut found);
     Ok(found)
-}
-
-/// The same by a scan, whatever it costs.
-pub fn scan<P: Postings>(postings: &P, level: Level, query: &Words, radius: u32) -> Vec<Found> {
-    let mut found = Vec::new();
-    simd::scan(level, postings.hashes(), query, radius, &mut found);
-    found
 }
 
 /// The same by asking buckets; `None` where a scan costs less.
@@ -78,19 +89,21 @@ fn by_buckets<P: Postings>(
     level: Level,
     query: &Words,
     radius: u32,
+    way: Way,
 ) -> Result<Option<Vec<Found>>, IndexError> {
     let plans = postings.plans();
     let rows = postings.hashes().len();
-    let scan_cost = rows as f64 * COST_SCANNED;
+    let scan_cost = if way == Way::Cheapest { rows as f64 * COST_SCANNED } else { f64::INFINITY };
     let Some(plan) = plans.even(radius).filter(|plan| plan.cost_of_asking() <= scan_cost) else {
         return Ok(None);
     };
     let mut probes = gather(postings, query, plan)?;
-    if signatures_held(&probes) > UNEVEN * plan.expected(rows) + 1024.0 {
-        let other = plans.plan(&share_by_mass(postings, query, radius)?);
+    let crowded = signatures_held(&probes) > CROWDED * plan.expected(rows) + CROWDED_LEAST;
+    if crowded && way == Way::Cheapest || way == Way::CrowdedBuckets {
+        let other = plans.plan(&share_by_crowd(postings, query, radius)?);
         if let Some(other) = other.filter(|plan| plan.cost_of_asking() <= scan_cost) {
             let others = gather(postings, query, &other)?;
-            if cost_of(&others) < cost_of(&probes) {
+            if cost_of(&others) < cost_of(&probes) || way == Way::CrowdedBuckets {
                 probes = others;
             }
         }
@@ -179,7 +192,7 @@ fn sift(probes: &[Probe<'_>], level: Level, most: usize) -> Option<Vec<u32>> {
 ///
 /// The crowd within one bit is counted; wider surroundings are taken to grow as they would for independent bits.
 /// The split of the radius is then the cheapest by dynamic programming, as in Qin et al. 2018 ("GPH").
-fn share_by_mass<P: Postings>(postings: &P, query: &Words, radius: u32) -> Result<Vec<u32>, IndexError> {
+fn share_by_crowd<P: Postings>(postings: &P, query: &Words, radius: u32) -> Result<Vec<u32>, IndexError> {
     const SHARES: usize = PART_RADIUS_MAX + 2;
     let plans = postings.plans();
     let total = radius as usize + 1;
