@@ -9,22 +9,45 @@
 use crate::pdq::{NoHash, Picture, Rows, SMALL, Small, Transform, check_sides};
 use crate::pdq_filter::{BoxFilter, luma_of_pixel, sample};
 
-/// The transform of a picture of `width` x `height` pixels of which only `scaled` is at hand: every pixel the mean of
-/// `scale` x `scale` original ones, the last ones of a line also where the original ends inside the block.
+/// How a side of the original lies in blocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Blocks {
+    /// Pixels of the original side.
+    pub side: usize,
+    /// Pixels of a block: 1, 2, 4 or 8.
+    pub scale: usize,
+    /// Where the side is not whole blocks: whether its first block is the cut one (of a picture that was turned), not its
+    /// last.
+    pub cut_first: bool,
+}
+
+impl Blocks {
+    fn count(self) -> usize {
+        scaled_side(self.side, self.scale)
+    }
+
+    /// How many pixels the first block lacks.
+    fn lead(self) -> usize {
+        if self.cut_first { self.count() * self.scale - self.side } else { 0 }
+    }
+}
+
+/// The transform of a picture of which only `scaled` is at hand: every pixel the mean of one block of the original, that of a
+/// cut block too.
 ///
 /// # Errors
 /// Where a side of the original is too short or too long.
 ///
 /// # Panics
-/// Where `scaled` has other sides than such a picture has: [`scaled_side`] says which.
-pub fn screened(scaled: &Picture<'_>, width: usize, height: usize, scale: usize) -> Result<Transform, NoHash> {
-    check_sides(width, height)?;
+/// Where `scaled` has other sides than the blocks say.
+pub fn screened(scaled: &Picture<'_>, along_row: Blocks, along_column: Blocks) -> Result<Transform, NoHash> {
+    check_sides(along_row.side, along_column.side)?;
     assert_eq!(
         (scaled.width(), scaled.height()),
-        (scaled_side(width, scale), scaled_side(height, scale)),
+        (along_row.count(), along_column.count()),
         "sides of the scaled picture"
     );
-    Ok(Transform::of(&small_picture(scaled, &Weights::new(width, scale), &Weights::new(height, scale))))
+    Ok(Transform::of(&small_picture(scaled, &Weights::new(along_row), &Weights::new(along_column))))
 }
 
 /// The side that is left of `side` after scaling down by `scale`.
@@ -39,10 +62,10 @@ struct Weights {
 }
 
 impl Weights {
-    fn new(side: usize, scale: usize) -> Self {
-        let filter = BoxFilter::for_side(side);
-        let samples = (0..SMALL).map(|index| blocks_of(&pixels_of(filter, sample(side, index)), side, scale)).collect();
-        Self { samples }
+    fn new(blocks: Blocks) -> Self {
+        let filter = BoxFilter::for_side(blocks.side);
+        let at = |index| sample(blocks.side, index);
+        Self { samples: (0..SMALL).map(|index| blocks_of(&pixels_of(filter, at(index)), blocks)).collect() }
     }
 }
 
@@ -66,19 +89,20 @@ fn pixels_of(filter: BoxFilter, at: usize) -> (usize, Vec<f64>) {
 /// The same as weights of block means. Over a block of s pixels, with ξ running from -1/2 to 1/2 and m the means,
 /// brightness is taken to be m₀ + ξ (m₁ - m₋₁) / 2 + (ξ² - κ) (m₁ - 2 m₀ + m₋₁) / 2, with κ the mean of ξ² over the
 /// pixels, so that the mean is m₀ as it must be (a reconstruction known from finite volumes; Colella and Woodward 1984).
-fn blocks_of(pixels: &(usize, Vec<f64>), side: usize, scale: usize) -> (usize, Vec<f32>) {
+fn blocks_of(pixels: &(usize, Vec<f64>), blocks: Blocks) -> (usize, Vec<f32>) {
     let (first, weights) = pixels;
-    let blocks = scaled_side(side, scale);
+    let (scale, last) = (blocks.scale, blocks.count() - 1);
     let s = as_f64(scale);
     let kappa = (1.0 - 1.0 / (s * s)) / 12.0;
+    let first = first + blocks.lead();
     let low = (first / scale).saturating_sub(1);
-    let high = ((first + weights.len() - 1) / scale + 1).min(blocks - 1);
+    let high = ((first + weights.len() - 1) / scale + 1).min(last);
     let mut sums = vec![0.0; high + 1 - low];
-    for (pixel, weight) in (*first..).zip(weights) {
+    for (pixel, weight) in (first..).zip(weights) {
         let block = pixel / scale;
         let xi = (as_f64(pixel % scale) + 0.5) / s - 0.5;
         // Beyond the edge stands the edge's own mean again.
-        let (before, after) = (block.saturating_sub(1), (block + 1).min(blocks - 1));
+        let (before, after) = (block.saturating_sub(1), (block + 1).min(last));
         let (slope, bend) = (xi / 2.0, (xi * xi - kappa) / 2.0);
         sums[block - low] += weight * (1.0 - 2.0 * bend);
         sums[after - low] += weight * (bend + slope);

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use vangnet_core::dihedral::View;
 use vangnet_core::pdq::{self, Floor512, KEPT, Layout, NoHash, Picture, Rows, Transform};
-use vangnet_core::screen;
+use vangnet_core::screen::{self, Blocks};
 
 const NUMBER: usize = size_of::<f32>();
 /// Bytes of a transform's coefficients.
@@ -82,22 +82,27 @@ pub fn pdq_transform<'py>(
 }
 
 /// The transform of a picture of `width` x `height` pixels of which only `scaled` is at hand, a copy of it that a decoder made
-/// `scale` times smaller (sides rounded up).
+/// `scale` times smaller (sides rounded up). Where the original is not whole blocks, the last block of a line is the cut one,
+/// or the first one if `cut_left` or `cut_top`.
 #[pyfunction]
-#[pyo3(signature = (scaled, width, height, scale, /))]
+#[pyo3(signature = (scaled, width, height, scale, /, *, cut_left = false, cut_top = false))]
 pub fn pdq_transform_scaled<'py>(
     py: Python<'py>,
     scaled: &[u8],
     width: usize,
     height: usize,
     scale: usize,
+    cut_left: bool,
+    cut_top: bool,
 ) -> PyResult<(Bound<'py, PyBytes>, u8)> {
     if !matches!(scale, 1 | 2 | 4 | 8) {
         return Err(PyValueError::new_err(format!("`scale` must be 1, 2, 4 or 8, not {scale}")));
     }
     pdq::check_sides(width, height).map_err(no_hash)?;
     let picture = picture(scaled, screen::scaled_side(width, scale), screen::scaled_side(height, scale))?;
-    let transform = py.detach(|| screen::screened(&picture, width, height, scale)).map_err(no_hash)?;
+    let along_row = Blocks { side: width, scale, cut_first: cut_left };
+    let along_column = Blocks { side: height, scale, cut_first: cut_top };
+    let transform = py.detach(|| screen::screened(&picture, along_row, along_column)).map_err(no_hash)?;
     answer(py, &transform)
 }
 

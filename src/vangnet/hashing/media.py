@@ -93,7 +93,7 @@ class _Pixels:
 
 def prepare() -> None:
     """Loads what decoding needs, so that nothing has to be opened later. Call once a process, before any input."""
-    # One thread: a decoding process can make no other. (libheif and libavif would like to.)
+    # A file has one core's worth of work; others are decoded beside it.
     pi_heif.options.DECODE_THREADS = 1
     pi_heif.options.THUMBNAILS = False
     pi_heif.options.DEPTH_IMAGES = False
@@ -301,7 +301,10 @@ def _screen(image: Image.Image, orientation: int, job: Job) -> Transform:
         return Transform(convention=Convention.SCREEN, quality=transform.quality, coefficients=transform.coefficients)
     if orientation >= 5:
         width, height = height, width
-    coefficients, quality = _core.pdq_transform_scaled(small.tobytes(), width, height, scale)
+    # A decoder's last block of a line may be cut; after a turn it is the first.
+    coefficients, quality = _core.pdq_transform_scaled(
+        small.tobytes(), width, height, scale, cut_left=orientation in {2, 3, 6, 7}, cut_top=orientation in {3, 4, 7, 8}
+    )
     return Transform(convention=Convention.SCREEN, quality=quality, coefficients=coefficients)
 
 

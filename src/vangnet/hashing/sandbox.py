@@ -37,6 +37,7 @@ _MALLOC = ":".join((
     "glibc.malloc.top_pad=67108864",
 ))  # fmt: skip
 _FORK_SECONDS = 10.0
+_DYING_SECONDS = 0.02
 #: A zygote that was lost is replaced so often for one file.
 _TRIES = 3
 
@@ -91,16 +92,25 @@ class Sandbox:
             seconds=self.limits.seconds,
         )
         with self._turns:
+            answer = self._answer(data, job, _Once(meanwhile))
+        # After the answer: a fork beside the decoder would slow it down where processors are busy.
+        self._fork_ahead()
+        return answer
+
+    def _answer(self, data: bytes, job: Job, meanwhile: Callable[[], None]) -> Decoded | Reason:
+        answer: Decoded | Reason = Reason.NOT_ISOLATED
+        for _ in range(_TRIES):
             child = self._take()
             if child is None:
-                meanwhile()
-                return Reason.NOT_ISOLATED
+                break
             with child:
                 started = child.start(data, job)
                 meanwhile()
                 answer = child.answer(job) if started else Reason.CRASHED
-        # After the answer: a fork beside the decoder would slow it down where processors are busy.
-        self._fork_ahead()
+                # Children end with their zygote, which no file can reach: then it wasn't this file's doing.
+                if answer is not Reason.CRASHED or child.zygote.outlives():
+                    break
+        meanwhile()
         return answer
 
     # --- processes ------------------------------------------------------------------------------------------------
@@ -145,6 +155,18 @@ class Sandbox:
             self._zygote = None
 
 
+class _Once:
+    """Calls what it was given, the first time it is called."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work: Callable[[], None] | None = work
+
+    def __call__(self) -> None:
+        work, self._work = self._work, None
+        if work is not None:
+            work()
+
+
 class _Zygote:
     """Our end of the process that children are forked from."""
 
@@ -181,6 +203,14 @@ class _Zygote:
     def alive(self) -> bool:
         return self._process.poll() is None
 
+    def outlives(self) -> bool:
+        """Whether it is still there after the moment that a dying process takes to be gone."""
+        try:
+            self._process.wait(_DYING_SECONDS)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
+
     def fork(self) -> "_Child":
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with theirs:
@@ -191,7 +221,7 @@ class _Zygote:
                 ours.close()
                 os.close(file)
                 raise
-        return _Child(ours, file)
+        return _Child(self, ours, file)
 
     def close(self) -> None:
         self._control.close()
@@ -202,7 +232,8 @@ class _Zygote:
 class _Child:
     """Our end of a decoding process, for one file."""
 
-    def __init__(self, channel: socket.socket, file: int) -> None:
+    def __init__(self, zygote: _Zygote, channel: socket.socket, file: int) -> None:
+        self.zygote = zygote
         self._channel = channel
         self._file = file
         self._handle: int | None = None
