@@ -281,12 +281,14 @@ def test_threads_share_one_index_while_it_changes(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor() as pool:
         others = [pool.submit(until_over, work) for work in (look_up, look_up, lambda: index.merge(tmp_path / "index"))]
-        for number in range(400):
-            hash_ = rng.bytes(HASH_BYTES)
-            index.add(5000 + number, hash_)
-            assert index.lookup(hash_, 0) == [Match(5000 + number, 0)]
-            if number % 2:
-                index.withdraw([5000 + number])
-                assert index.lookup(hash_, 0) == []
-        over.set()
+        try:
+            for number in range(400):
+                hash_ = rng.bytes(HASH_BYTES)
+                index.add(5000 + number, hash_)
+                assert index.lookup(hash_, 0) == [Match(5000 + number, 0)]
+                if number % 2:
+                    index.withdraw([5000 + number])
+                    assert index.lookup(hash_, 0) == []
+        finally:
+            over.set()
         assert all(future.result() > 0 for future in others)
