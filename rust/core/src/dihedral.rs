@@ -43,7 +43,7 @@ impl View {
     /// Whether rows become columns, and whether the coefficient at (i, j) of the original changes its sign.
     const fn rule(self, i: usize, j: usize) -> (bool, bool) {
         // Frequencies are counted from 1: at an even index stands an odd function, which a reflection negates.
-        let (i_odd, j_odd) = (i % 2 == 0, j % 2 == 0);
+        let (i_odd, j_odd) = (i.is_multiple_of(2), j.is_multiple_of(2));
         match self {
             Self::Original => (false, false),
             Self::Rotate90 => (true, j_odd),

@@ -108,7 +108,8 @@ fn blocks_of(pixels: &(usize, Vec<f64>), blocks: Blocks) -> (usize, Vec<f32>) {
         sums[after - low] += weight * (bend + slope);
         sums[before - low] += weight * (bend - slope);
     }
-    #[allow(clippy::cast_possible_truncation)] // Weights of about 1/20; f32 is what the sums are taken in.
+    #[allow(clippy::cast_possible_truncation)]
+    // Weights of about 1/20; f32 is what the sums are taken in.
     let weights = sums.into_iter().map(|sum| sum as f32).collect();
     (low, weights)
 }
@@ -129,7 +130,9 @@ fn small_picture(scaled: &Picture<'_>, along_row: &Weights, along_column: &Weigh
             .collect();
         let sampled = sampled(&luma, along_row);
         for (output, (first, weights)) in small.iter_mut().zip(&along_column.samples) {
-            let Some(&weight) = row.checked_sub(*first).and_then(|offset| weights.get(offset)) else { continue };
+            let Some(&weight) = row.checked_sub(*first).and_then(|offset| weights.get(offset)) else {
+                continue;
+            };
             for (sum, value) in output.iter_mut().zip(&sampled) {
                 *sum += weight * value;
             }
