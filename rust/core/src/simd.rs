@@ -33,10 +33,7 @@ impl Level {
     /// Every level that this processor has, the plain one first.
     #[must_use]
     pub fn available() -> Vec<Self> {
-        [Self::Portable, Self::Avx2, Self::Avx512]
-            .into_iter()
-            .filter(|level| *level <= Self::best())
-            .collect()
+        [Self::Portable, Self::Avx2, Self::Avx512].into_iter().filter(|level| *level <= Self::best()).collect()
     }
 
     #[cfg(target_arch = "x86_64")]
@@ -63,10 +60,7 @@ impl Level {
 #[inline]
 #[must_use]
 pub fn distance(a: &Words, b: &Words) -> u32 {
-    (a[0] ^ b[0]).count_ones()
-        + (a[1] ^ b[1]).count_ones()
-        + (a[2] ^ b[2]).count_ones()
-        + (a[3] ^ b[3]).count_ones()
+    (a[0] ^ b[0]).count_ones() + (a[1] ^ b[1]).count_ones() + (a[2] ^ b[2]).count_ones() + (a[3] ^ b[3]).count_ones()
 }
 
 /// Asks the processor to fetch the memory that a slice lies in, every line of it; changes nothing but the time.
@@ -278,8 +272,8 @@ mod x86 {
             );
             // The lanes are out of order; where one is near, the eight are looked at one by one.
             if _mm512_cmple_epu64_mask(sums, most) != 0 {
-                for near in at..at + 8 {
-                    let distance = super::distance(&hashes[near], query);
+                for (near, hash) in hashes.iter().enumerate().skip(at).take(8) {
+                    let distance = super::distance(hash, query);
                     if distance <= radius {
                         found.push((position(near), distance));
                     }

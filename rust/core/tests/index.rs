@@ -222,7 +222,8 @@ fn digests_are_found_by_equality_before_and_after_a_merge() {
             (0..900).map(|id| (values[random.below(500) as usize].clone(), id)).collect();
         let (first, second) = entries.split_at(600);
         let mut builder = Builder::new();
-        let flat = |entries: &[(Vec<u8>, u64)]| entries.iter().flat_map(|(value, _)| value.clone()).collect::<Vec<u8>>();
+        let flat =
+            |entries: &[(Vec<u8>, u64)]| entries.iter().flat_map(|(value, _)| value.clone()).collect::<Vec<u8>>();
         let ids = |entries: &[(Vec<u8>, u64)]| entries.iter().map(|(_, id)| *id).collect::<Vec<u64>>();
         builder.add_digests(algorithm, length, &flat(first), &ids(first)).expect("whole digests");
         let path = folder.0.join("index");
@@ -237,12 +238,16 @@ fn digests_are_found_by_equality_before_and_after_a_merge() {
                 index.merge(&path, &options(None), &mut |_, _| true).expect("a merge");
             }
             for value in values.iter().chain([&vec![1; length], &vec![0xff; length]]) {
-                let expected: Vec<u64> = entries.iter().filter(|(known, _)| known == value).map(|(_, id)| *id).collect();
+                let expected: Vec<u64> =
+                    entries.iter().filter(|(known, _)| known == value).map(|(_, id)| *id).collect();
                 assert_eq!(index.find_digest(algorithm, value).expect("verified"), expected);
             }
         }
         assert_eq!(index.find_digest(algorithm, &vec![0; length + 1]).expect("verified"), Vec::<u64>::new());
-        assert!(matches!(index.add_digests(algorithm, length + 1, &vec![0; length + 1], &[1]), Err(IndexError::Invalid(_))));
+        assert!(matches!(
+            index.add_digests(algorithm, length + 1, &vec![0; length + 1], &[1]),
+            Err(IndexError::Invalid(_))
+        ));
     }
 }
 

@@ -146,7 +146,8 @@ fn write(bytes: &mut [u8], at: usize, value: &[u8]) {
 
 /// Makes every checksum right again, as far as the file still has places for them.
 fn mend(bytes: &mut [u8]) {
-    let number = |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes")) as usize;
+    let number =
+        |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes")) as usize;
     let long = |bytes: &[u8], at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
     let length = (bytes.len() as u64).to_le_bytes();
     write(bytes, 16, &length);
@@ -158,12 +159,18 @@ fn mend(bytes: &mut [u8]) {
     let mut blocks = Vec::new();
     for entry in (table.start..table.end.saturating_sub(63)).step_by(64).take(count) {
         let (start, size, first) = (long(bytes, entry + 40), long(bytes, entry + 48), long(bytes, entry + 56));
-        if let (Ok(start), Ok(size), Ok(first)) = (usize::try_from(start), usize::try_from(size), usize::try_from(first))
+        if let (Ok(start), Ok(size), Ok(first)) =
+            (usize::try_from(start), usize::try_from(size), usize::try_from(first))
             && let Some(end) = size.checked_next_multiple_of(PAGE).and_then(|size| start.checked_add(size))
             && end <= bytes.len()
             && first < 100_000
         {
-            blocks.extend((start..end).step_by(1 << 20).enumerate().map(|(at, from)| (first + at, from..end.min(from + (1 << 20)))));
+            blocks.extend(
+                (start..end)
+                    .step_by(1 << 20)
+                    .enumerate()
+                    .map(|(at, from)| (first + at, from..end.min(from + (1 << 20)))),
+            );
         }
     }
     let checks = table.end..(table.end + (blocks.len() * 4).next_multiple_of(PAGE)).min(bytes.len());

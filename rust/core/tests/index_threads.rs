@@ -58,7 +58,8 @@ fn expected(start: &[(Hash, u64)], steps: &[Step], centres: &[Hash]) -> Vec<Vec<
 fn every_answer_is_that_of_a_state_there_was() {
     let mut random = Random(31);
     let centres: Vec<Hash> = (0..6).map(|_| random.hash()).collect();
-    let start: Vec<(Hash, u64)> = shaped(&mut random, 0, 2000).into_iter().map(|(hash, id)| (hash, id + 1000)).collect();
+    let start: Vec<(Hash, u64)> =
+        shaped(&mut random, 0, 2000).into_iter().map(|(hash, id)| (hash, id + 1000)).collect();
     let steps = steps(&mut random, &centres, 1500);
     let expected = expected(&start, &steps, &centres);
 

@@ -177,9 +177,8 @@ impl Index {
     /// What the index holds.
     fn info(&self) -> Info {
         let info = self.0.info();
-        let list = |list: index::ListInfo| {
-            (list.name, list.entries, list.different, list.length, list.parts, list.bytes)
-        };
+        let list =
+            |list: index::ListInfo| (list.name, list.entries, list.different, list.length, list.parts, list.bytes);
         let lists = info.lists.into_iter().map(list).collect();
         (info.format, info.mark, info.bytes, info.verified, lists, info.additions, info.withdrawals)
     }
@@ -211,7 +210,9 @@ fn watched(
 ) -> PyResult<()> {
     let mut raised = None;
     let told = &mut |done: usize, total: usize| {
-        let Some(progress) = &progress else { return true };
+        let Some(progress) = &progress else {
+            return true;
+        };
         match Python::attach(|py| progress.call1(py, (done, total))) {
             Ok(_) => true,
             Err(error) => {

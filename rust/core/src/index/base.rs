@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::index::Progress;
 use crate::index::error::{IndexError, while_doing};
 use crate::index::exact::{Exact, ExactPlaces};
-use crate::index::file::{Contents, Kind};
+use crate::index::file::Kind;
 use crate::index::near::{Near, NearPlaces, PartPlaces};
+use crate::index::read::Contents;
 use crate::map::Memory;
 
 /// The unchanging part of an index.
@@ -62,7 +63,9 @@ impl Base {
 
     /// Checks every byte against its checksum; after that, and not before, look-ups are answered.
     pub fn verify(&self, threads: usize, progress: &mut Progress<'_>) -> Result<(), IndexError> {
-        let Some(contents) = &self.contents else { return Ok(()) };
+        let Some(contents) = &self.contents else {
+            return Ok(());
+        };
         let bytes = self.memory.bytes();
         contents.verify(bytes, threads, progress)?;
         for near in self.near.values() {
@@ -113,10 +116,13 @@ impl Base {
     /// Bytes of the sections of one list.
     #[must_use]
     pub fn section_bytes(&self, near: bool, name: &str) -> usize {
-        let Some(contents) = &self.contents else { return 0 };
-        let ours = contents.sections.iter().filter(|section| {
-            section.name == name && near == ((section.kind as u32) < Kind::DigestDescription as u32)
-        });
+        let Some(contents) = &self.contents else {
+            return 0;
+        };
+        let ours = contents
+            .sections
+            .iter()
+            .filter(|section| section.name == name && near == ((section.kind as u32) < Kind::DigestDescription as u32));
         ours.map(|section| section.length).sum()
     }
 }
@@ -143,7 +149,8 @@ fn near_places(contents: &Contents, bytes: &[u8]) -> Result<BTreeMap<String, Nea
         if part >= PARTS_MAX {
             return Err(IndexError::damaged(format!("a list claims {part} parts")));
         }
-        if matches!(section.kind, Kind::PartOffsets | Kind::PartSignatures | Kind::PartRows) && list.parts.len() <= part {
+        if matches!(section.kind, Kind::PartOffsets | Kind::PartSignatures | Kind::PartRows) && list.parts.len() <= part
+        {
             list.parts.resize(part + 1, PartPlaces::default());
         }
         match section.kind {

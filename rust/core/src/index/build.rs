@@ -13,25 +13,21 @@ use crate::index::base::Base;
 use crate::index::delta::Change;
 use crate::index::error::IndexError;
 use crate::index::exact::{LENGTH_MAX, Sorted, known_length};
-use crate::index::file::{Kind, NAME_BYTES, Section, Writer};
-use crate::index::layout::{Layout, Part};
-use crate::index::near::{DESCRIPTION_BYTES, Description};
-use crate::index::order::BitOrder;
+use crate::index::file::{Kind, NAME_BYTES, Section};
+use crate::index::layout::Part;
+use crate::index::near::DESCRIPTION_BYTES;
+use crate::index::rows::{NearList, PartTable};
 use crate::index::search::Postings;
-use crate::map::{as_bytes, prefer_large_pages, with_large_pages, zeros};
+use crate::index::write::Writer;
+use crate::map::{as_bytes, prefer_large_pages};
 use crate::simd::Words;
 
 /// Rows and entries are counted in 32 bits.
 const ENTRIES_MAX: usize = u32::MAX as usize - 1;
-/// Rows are sorted by their first so many bits at once, then within: a bucket of them fits a cache.
-const SORT_BITS: usize = 12;
 /// Written bytes that are carried to the disk at once while the next ones are worked out.
 const FLUSH_BYTES: u64 = 64 << 20;
 /// How often that is looked at.
 const FLUSH_PAUSE: Duration = Duration::from_millis(5);
-
-/// A hash in the order of bits of its list, and the id of its entry.
-type Row = (Words, u64);
 
 /// How an index is built.
 #[derive(Clone, Copy, Debug)]
@@ -91,13 +87,16 @@ impl Builder {
     ) -> Result<(), IndexError> {
         check_name(algorithm)?;
         check_length(algorithm, length)?;
-        if values.len() % length != 0 {
+        if !values.len().is_multiple_of(length) {
             return Err(IndexError::invalid(format!("{} bytes are no whole count of {length}", values.len())));
         }
         check_counts(values.len() / length, ids.len())?;
         let list = self.exact.entry(algorithm.to_owned()).or_insert((length, Vec::new(), Vec::new()));
         if list.0 != length {
-            return Err(IndexError::invalid(format!("the digests are {length} bytes long, and those before {}", list.0)));
+            return Err(IndexError::invalid(format!(
+                "the digests are {length} bytes long, and those before {}",
+                list.0
+            )));
         }
         check_total(list.2.len(), ids.len())?;
         append(&mut list.1, values);
@@ -146,12 +145,7 @@ impl Builder {
     ///
     /// # Errors
     /// `Io` if the system refuses; the file that was there before is then unchanged.
-    pub fn write(
-        self,
-        path: &Path,
-        options: &BuildOptions,
-        progress: &mut Progress<'_>,
-    ) -> Result<(), IndexError> {
+    pub fn write(self, path: &Path, options: &BuildOptions, progress: &mut Progress<'_>) -> Result<(), IndexError> {
         let threads = options.threads.max(1);
         if !progress(0, 1) {
             return Err(IndexError::Stopped);
@@ -237,58 +231,7 @@ fn announce(sections: &mut Vec<Section>, kind: Kind, name: &str, part: usize, le
     sections.len() - 1
 }
 
-/// A list of perceptual hashes, sorted, each hash once.
-struct NearList {
-    description: Vec<u8>,
-    hashes: Vec<Words>,
-    firsts: Vec<u32>,
-    ids: Vec<u64>,
-    layout: Layout,
-}
-
 impl NearList {
-    fn of(
-        hashes: Vec<[u8; HASH_BYTES]>,
-        ids: Vec<u64>,
-        threads: usize,
-        parts: Option<usize>,
-    ) -> Result<Self, IndexError> {
-        let order = BitOrder::chosen_for(&hashes);
-        let rows = sorted(&hashes, &ids, &order, threads);
-        drop((hashes, ids));
-        let mut list = Self {
-            description: Vec::new(),
-            hashes: with_large_pages(rows.len()),
-            firsts: with_large_pages(rows.len() + 1),
-            ids: with_large_pages(rows.len()),
-            layout: Layout::for_rows(0),
-        };
-        let mut before: Option<&Row> = None;
-        for row in &rows {
-            if before.is_none_or(|before| before.0 != row.0) {
-                list.firsts.push(list.ids.len() as u32);
-                list.hashes.push(row.0);
-            } else if before == Some(row) {
-                continue; // The same entry with the same hash again.
-            }
-            list.ids.push(row.1);
-            before = Some(row);
-        }
-        list.firsts.push(list.ids.len() as u32);
-        list.layout = match parts {
-            Some(count) => Layout::of(count).ok_or_else(|| IndexError::invalid(format!("{count} parts cannot be")))?,
-            None => Layout::for_rows(list.hashes.len()),
-        };
-        let description = Description {
-            rows: list.hashes.len(),
-            entries: list.ids.len(),
-            parts: list.layout.parts.len(),
-            order: order.as_bytes(),
-        };
-        list.description = description.to_bytes();
-        Ok(list)
-    }
-
     fn jobs<'a>(&'a self, name: &str, sections: &mut Vec<Section>) -> Vec<Job<'a>> {
         let rows = self.hashes.len();
         let mut jobs = vec![Job::Plain(vec![
@@ -308,84 +251,6 @@ impl NearList {
         }
         jobs
     }
-}
-
-/// All pairs of hash and id, in the order of the hashes, then of the ids.
-///
-/// Each thread takes the hashes that begin with a range of values, writes them bucket by bucket into its own stretch of
-/// the result, and sorts each bucket there.
-fn sorted(hashes: &[[u8; HASH_BYTES]], ids: &[u64], order: &BitOrder, threads: usize) -> Vec<Row> {
-    let bucket = |hash: &Words| (hash[0] >> (64 - SORT_BITS)) as usize;
-    let words: Vec<Words> = in_stretches(hashes, threads, |hash| order.apply(hash));
-    let mut ends = vec![0_usize; 1 << SORT_BITS];
-    for hash in &words {
-        ends[bucket(hash)] += 1;
-    }
-    let mut sum = 0;
-    for end in &mut ends {
-        sum += *end;
-        *end = sum;
-    }
-    let mut rows: Vec<Row> = with_large_pages(words.len());
-    rows.resize(words.len(), Row::default());
-    // Stretches of buckets with about the same number of hashes.
-    let bounds: Vec<usize> = (0..=threads)
-        .map(|at| match at {
-            0 => 0,
-            _ if at == threads => ends.len(),
-            _ => ends.partition_point(|end| *end < words.len() * at / threads),
-        })
-        .collect();
-    thread::scope(|scope| {
-        let mut rest = rows.as_mut_slice();
-        let mut start = 0;
-        for pair in bounds.windows(2) {
-            let (first, last) = (pair[0], pair[1]);
-            let end = if last == 0 { 0 } else { ends[last - 1] };
-            let (mine, others) = rest.split_at_mut(end - start);
-            rest = others;
-            let (from, words, ends, base) = (first, &words, &ends, start);
-            start = end;
-            scope.spawn(move || {
-                let begin = |at: usize| if at == 0 { 0 } else { ends[at - 1] };
-                let mut next: Vec<usize> = (from..last).map(|at| begin(at) - base).collect();
-                for (hash, id) in words.iter().zip(ids) {
-                    let at = bucket(hash);
-                    if (from..last).contains(&at) {
-                        mine[next[at - from]] = (*hash, *id);
-                        next[at - from] += 1;
-                    }
-                }
-                for at in from..last {
-                    mine[begin(at) - base..ends[at] - base].sort_unstable_by(compare);
-                }
-            });
-        }
-    });
-    rows
-}
-
-fn compare(a: &Row, b: &Row) -> std::cmp::Ordering {
-    // The highest word was sorted by already, in part; it comes first.
-    a.0[0].cmp(&b.0[0]).then_with(|| a.0[1..].cmp(&b.0[1..])).then_with(|| a.1.cmp(&b.1))
-}
-
-/// The results of `work` on each element, in order, worked out by several threads.
-fn in_stretches<T: Sync, R: Send + Copy + Default>(input: &[T], threads: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let mut output = with_large_pages(input.len());
-    output.resize(input.len(), R::default());
-    let stretch = input.len().div_ceil(threads).max(1);
-    thread::scope(|scope| {
-        for (from, to) in input.chunks(stretch).zip(output.chunks_mut(stretch)) {
-            let work = &work;
-            scope.spawn(move || {
-                for (element, result) in from.iter().zip(to) {
-                    *result = work(element);
-                }
-            });
-        }
-    });
-    output
 }
 
 /// Something to be written.
@@ -415,44 +280,8 @@ impl Job<'_> {
     }
 }
 
-/// The arrays of one part.
-struct PartTable {
-    offsets: Vec<u32>,
-    signatures: Vec<u16>,
-    rows: Vec<u32>,
-}
-
-impl PartTable {
-    /// A counting sort of the rows by bucket.
-    fn of(part: Part, hashes: &[Words]) -> Self {
-        let mut offsets = vec![0_u32; part.buckets() + 1];
-        for hash in hashes {
-            offsets[part.bucket(hash) as usize + 1] += 1;
-        }
-        let mut sum = 0;
-        for count in &mut offsets {
-            sum += *count;
-            *count = sum;
-        }
-        let mut next = offsets.clone();
-        let (mut signatures, mut rows) = (zeros(hashes.len()), zeros(hashes.len()));
-        for (row, hash) in hashes.iter().enumerate() {
-            let next = &mut next[part.bucket(hash) as usize];
-            signatures[*next as usize] = part.signature(hash);
-            rows[*next as usize] = row as u32;
-            *next += 1;
-        }
-        Self { offsets, signatures, rows }
-    }
-}
-
 /// Runs the jobs on several threads, and has the disk work beside them.
-fn run(
-    writer: &Writer,
-    jobs: &[Job<'_>],
-    threads: usize,
-    progress: &mut Progress<'_>,
-) -> Result<(), IndexError> {
+fn run(writer: &Writer, jobs: &[Job<'_>], threads: usize, progress: &mut Progress<'_>) -> Result<(), IndexError> {
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let failure: Mutex<Option<IndexError>> = Mutex::new(None);
     let failed = || failure.lock().unwrap_or_else(PoisonError::into_inner);

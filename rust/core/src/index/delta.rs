@@ -170,8 +170,7 @@ impl Delta {
     pub fn apply(&mut self, change: &Change, order_of: &dyn Fn(&str) -> Arc<BitOrder>) {
         match change {
             Change::Hash { list, hash, id } => {
-                let additions =
-                    self.near.entry(list.clone()).or_insert_with(|| NearAdditions::new(order_of(list)));
+                let additions = self.near.entry(list.clone()).or_insert_with(|| NearAdditions::new(order_of(list)));
                 let row = additions.add(hash, *id);
                 self.places.entry(*id).or_default().push(Place::Hash { list: list.clone(), row });
                 self.additions += 1;

@@ -14,8 +14,11 @@ mod layout;
 mod near;
 mod order;
 mod plan;
+mod read;
+mod rows;
 mod search;
 mod text;
+mod write;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -231,7 +234,8 @@ impl Index {
     pub fn add_hashes(&self, list: &str, hashes: &[[u8; HASH_BYTES]], ids: &[u64]) -> Result<(), IndexError> {
         build::check_name(list)?;
         check_counts(hashes.len(), ids.len())?;
-        let change = |(hash, id): (&[u8; HASH_BYTES], &u64)| Change::Hash { list: list.to_owned(), hash: *hash, id: *id };
+        let change =
+            |(hash, id): (&[u8; HASH_BYTES], &u64)| Change::Hash { list: list.to_owned(), hash: *hash, id: *id };
         self.apply(hashes.iter().zip(ids).map(change));
         Ok(())
     }
@@ -240,13 +244,7 @@ impl Index {
     ///
     /// # Errors
     /// `Invalid` if the counts differ, or the length is not that of the algorithm or of its digests so far.
-    pub fn add_digests(
-        &self,
-        algorithm: &str,
-        length: usize,
-        values: &[u8],
-        ids: &[u64],
-    ) -> Result<(), IndexError> {
+    pub fn add_digests(&self, algorithm: &str, length: usize, values: &[u8], ids: &[u64]) -> Result<(), IndexError> {
         build::check_name(algorithm)?;
         build::check_length(algorithm, length)?;
         check_counts(values.len() / length, ids.len())?;
@@ -256,9 +254,9 @@ impl Index {
             in_file.or_else(|| state.delta.digest_length(algorithm))
         };
         match known {
-            Some(known) if known != length => Err(IndexError::invalid(format!(
-                "the digests are {length} bytes long, and those before {known}"
-            ))),
+            Some(known) if known != length => {
+                Err(IndexError::invalid(format!("the digests are {length} bytes long, and those before {known}")))
+            }
             _ => {
                 let values = values.chunks_exact(length).zip(ids);
                 self.apply(values.map(|(value, id)| Change::Digest {
@@ -292,16 +290,13 @@ impl Index {
     ///
     /// # Errors
     /// `Busy` if another merge is under way, `NotVerified`, `Io`; the index then goes on as it was.
-    pub fn merge(
-        &self,
-        path: &Path,
-        options: &BuildOptions,
-        progress: &mut Progress<'_>,
-    ) -> Result<(), IndexError> {
+    pub fn merge(&self, path: &Path, options: &BuildOptions, progress: &mut Progress<'_>) -> Result<(), IndexError> {
         let _merging = match self.merging.try_lock() {
             Ok(guard) => guard,
             Err(TryLockError::Poisoned(guard)) => guard.into_inner(),
-            Err(TryLockError::WouldBlock) => return Err(IndexError::Busy("another merge is under way")),
+            Err(TryLockError::WouldBlock) => {
+                return Err(IndexError::Busy("another merge is under way"));
+            }
         };
         let merged = self.write_merged(path, options, progress).and_then(|base| self.take_over(base));
         if merged.is_err() {
@@ -418,13 +413,7 @@ fn check_counts(values: usize, ids: usize) -> Result<(), IndexError> {
 }
 
 /// The entries of a file within the radius: (id, distance).
-fn find_in(
-    base: &Base,
-    list: &str,
-    query: &Query<'_>,
-    radius: u32,
-    way: Way,
-) -> Result<Vec<(u64, u32)>, IndexError> {
+fn find_in(base: &Base, list: &str, query: &Query<'_>, radius: u32, way: Way) -> Result<Vec<(u64, u32)>, IndexError> {
     let Some((near, (_, words))) = base.near().get(list).zip(query.ordered.as_ref()) else {
         return Ok(Vec::new());
     };

@@ -94,7 +94,8 @@ impl Near {
         let (rows, entries, parts) = (number(0)?, number(1)?, number(2)?);
         let order = BitOrder::from_bytes(&description[24..])
             .ok_or_else(|| IndexError::damaged("the order of bits names a bit twice"))?;
-        let layout = Layout::of(parts).ok_or_else(|| IndexError::damaged("a list has a count of parts that cannot be"))?;
+        let layout =
+            Layout::of(parts).ok_or_else(|| IndexError::damaged("a list has a count of parts that cannot be"))?;
         let lengths = [(&places.hashes, rows * 32), (&places.firsts, rows * 4 + 4), (&places.ids, entries * 8)];
         let mut right = lengths.iter().all(|(place, length)| place.len() == *length) && places.parts.len() == parts;
         for (place, part) in places.parts.iter().zip(&layout.parts) {

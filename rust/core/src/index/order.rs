@@ -168,7 +168,9 @@ fn kinship(sample: &[Words]) -> Vec<f32> {
 fn column(sample: &[Words], bit: usize) -> Vec<u64> {
     sample
         .chunks(64)
-        .map(|chunk| chunk.iter().enumerate().fold(0, |word, (at, hash)| word | (hash[bit / 64] >> (bit % 64) & 1) << at))
+        .map(|chunk| {
+            chunk.iter().enumerate().fold(0, |word, (at, hash)| word | (hash[bit / 64] >> (bit % 64) & 1) << at)
+        })
         .collect()
 }
 

@@ -92,9 +92,8 @@ impl Plans {
     #[must_use]
     pub fn plan(&self, shares: &[u32]) -> Option<Plan> {
         let parts = &self.layout.parts;
-        let asked = |(part, share): (&Part, &u32)| -> f64 {
-            (0..*share as usize).map(|bits| choose(part.width, bits)).sum()
-        };
+        let asked =
+            |(part, share): (&Part, &u32)| -> f64 { (0..*share as usize).map(|bits| choose(part.width, bits)).sum() };
         let too_wide = shares.iter().any(|share| *share as usize > PART_RADIUS_MAX + 1);
         let count: f64 = parts.iter().zip(shares).map(asked).sum();
         if parts.is_empty() || too_wide || count > TARGETS_MAX {

@@ -4,7 +4,9 @@
 //! enough to ask these buckets, and why a signature may reject a row.
 
 use crate::index::error::IndexError;
-use crate::index::layout::{COST_CANDIDATE, COST_PROBE, COST_SCANNED, COST_SIGNATURE, PART_RADIUS_MAX, choose, share_evenly};
+use crate::index::layout::{
+    COST_CANDIDATE, COST_PROBE, COST_SCANNED, COST_SIGNATURE, PART_RADIUS_MAX, choose, share_evenly,
+};
 use crate::index::plan::{Plan, Plans, Target};
 use crate::simd::{self, Level, Words};
 

@@ -25,7 +25,9 @@ pub fn parse_hashes(text: &[u8]) -> Result<Vec<[u8; HASH_BYTES]>, BadLine> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         match parse_hash(line) {
             Some(hash) => hashes.push(hash),
-            None => return Err(BadLine { line: number, length: line.len() }),
+            None => {
+                return Err(BadLine { line: number, length: line.len() });
+            }
         }
     }
     Ok(hashes)
