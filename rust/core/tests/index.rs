@@ -274,7 +274,8 @@ fn work_that_is_told_to_stop_leaves_nothing_behind() {
     index.withdraw(&[1]);
     for steps in [0, 3, 20] {
         let mut told = 0;
-        let stopped = index.merge(&folder.0.join("index"), &options(None), &mut |_, _| {
+        let alone = BuildOptions { threads: 1, ..options(None) };
+        let stopped = index.merge(&folder.0.join("index"), &alone, &mut |_, _| {
             told += 1;
             told <= steps
         });

@@ -321,6 +321,7 @@ fn run(writer: &Writer, jobs: &[Job<'_>], threads: usize, progress: &mut Progres
     });
     match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
         Some(error) => Err(error),
-        None => Ok(()),
+        None if progress(jobs.len(), jobs.len()) => Ok(()),
+        None => Err(IndexError::Stopped),
     }
 }

@@ -116,7 +116,8 @@ impl Contents {
                 result = result.and(theirs);
             }
             result
-        })
+        })?;
+        if progress(self.bytes(), self.bytes()) { Ok(()) } else { Err(IndexError::Stopped) }
     }
 
     fn verify_block(&self, memory: &[u8], check: usize, block: Range<usize>) -> Result<(), IndexError> {
