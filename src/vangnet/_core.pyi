@@ -22,7 +22,7 @@ def hamming_distance(a: bytes, b: bytes, /) -> int: ...
 # --- pdq ----------------------------------------------------------------------------------------------------------
 
 def pdq_transform(
-    pixels: bytes | memoryview, width: int, height: int, /, *, floor512: bool = False
+    pixels: bytes | memoryview, width: int, height: int, /, *, orientation: int = 1, floor512: bool = False
 ) -> tuple[bytes, int]: ...
 def pdq_transform_scaled(
     scaled: bytes, width: int, height: int, scale: int, /, *, cut_left: bool = False, cut_top: bool = False

@@ -10,7 +10,7 @@
 
 use std::ops::Range;
 
-use crate::pdq::{Layout, Rows, SMALL, Small};
+use crate::pdq::{Layout, Rows, SMALL, STRIP, Small};
 use crate::simd::Level;
 use crate::simd::lanes::{self, Divisor, LANES, Lane, Machine, Work};
 
@@ -77,14 +77,12 @@ impl<R: Rows> Work for Filter<'_, R> {
             return unfiltered(self.rows);
         }
         let mut stream = Stream::new(machine, width, height);
-        let mut rooms = vec![vec![0; width * layout.bytes()]; LANES];
+        let mut rooms: [Vec<u8>; STRIP] = std::array::from_fn(|_| vec![0; width * layout.bytes()]);
         let mut luma = [[0.0; BLOCK]; LANES];
         for first in (0..height).step_by(LANES) {
             let count = LANES.min(height - first);
-            let mut rows: [&[u8]; LANES] = [&[]; LANES];
-            for (line, (row, room)) in rows.iter_mut().zip(&mut rooms).take(count).enumerate() {
-                *row = self.rows.row(first + line, room);
-            }
+            let mut rows: [&[u8]; STRIP] = [&[]; STRIP];
+            self.rows.strip(first, &mut rooms, &mut rows[..count]);
             stream.start_rows();
             for left in (0..width).step_by(BLOCK) {
                 let columns = BLOCK.min(width - left);
@@ -104,7 +102,7 @@ fn unfiltered(rows: &impl Rows) -> Small {
     let mut small = [[0.0; SMALL]; SMALL];
     let mut room = vec![0; SMALL * rows.layout().bytes()];
     for (row, line) in small.iter_mut().enumerate() {
-        luma_of(rows.layout(), rows.row(row, &mut room), line);
+        luma_of(rows.layout(), rows.part(row, 0, &mut room), line);
     }
     small
 }

@@ -120,7 +120,7 @@ fn small_picture(scaled: &Picture<'_>, along_row: &Weights, along_column: &Weigh
     let mut small = [[0.0; SMALL]; SMALL];
     for row in 0..scaled.height() {
         let luma: Vec<f32> = scaled
-            .row(row, &mut room)
+            .part(row, 0, &mut room)
             .chunks_exact(layout.bytes())
             .map(|pixel| match *pixel {
                 [grey] => f32::from(grey),

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use vangnet_core::digest::{Digester, Digests};
 use vangnet_core::dihedral::View;
-use vangnet_core::pdq::{self, Floor512, KEPT, Layout, NoHash, Picture, Rows, SMALL, Small, Transform};
+use vangnet_core::pdq::{self, Floor512, KEPT, Layout, NoHash, Picture, Rows, SMALL, Small, Transform, Upright};
 use vangnet_core::screen::{Blocks, scaled_side, screened};
 use vangnet_core::simd::Level;
 
@@ -203,6 +203,41 @@ fn floor512_takes_the_pixel_before() {
     let little = Picture::new(&source[..300 * 200 * 3], 300, 200, Layout::Rgb).expect("right length");
     let kept = Floor512::new(&little);
     assert_eq!((kept.width(), kept.height()), (300, 200));
+}
+
+#[test]
+fn a_picture_on_its_side_is_read_upright() {
+    for (width, height, layout) in [(301, 200, Layout::Rgb), (47, 530, Layout::Grey), (64, 64, Layout::Rgbx)] {
+        let source = pixels(width, height, layout.bytes(), 8);
+        let picture = Picture::new(&source, width, height, layout).expect("right length");
+        for orientation in 1..=8 {
+            // The table of CIPA DC-008: where the pixel (row, column) of the upright picture lies in the file.
+            let (wide, high) = if orientation >= 5 { (height, width) } else { (width, height) };
+            let lies_at = |row: usize, column: usize| match orientation {
+                1 => (row, column),
+                2 => (row, width - 1 - column),
+                3 => (height - 1 - row, width - 1 - column),
+                4 => (height - 1 - row, column),
+                5 => (column, row),
+                6 => (height - 1 - column, row),
+                7 => (height - 1 - column, width - 1 - row),
+                _ => (column, width - 1 - row),
+            };
+            let turned: Vec<u8> = (0..wide * high)
+                .flat_map(|place| {
+                    let (row, column) = lies_at(place / wide, place % wide);
+                    source[(row * width + column) * layout.bytes()..][..layout.bytes()].to_vec()
+                })
+                .collect();
+            let upright = Upright::new(&picture, orientation).expect("an orientation");
+            assert_eq!(pdq::full(&upright), Ok(plainly(&turned, wide, high, layout)), "orientation {orientation}");
+            // The same, asked for in parts.
+            let mut room = vec![0; (wide - 7) * layout.bytes()];
+            let part = upright.part(high / 3, 7, &mut room);
+            assert_eq!(part, &turned[(high / 3 * wide + 7) * layout.bytes()..][..part.len()]);
+        }
+        assert!(Upright::new(&picture, 0).is_none() && Upright::new(&picture, 9).is_none());
+    }
 }
 
 // --- screen -------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use vangnet_core::dihedral::View;
-use vangnet_core::pdq::{self, Floor512, KEPT, Layout, NoHash, Picture, Rows, Transform};
+use vangnet_core::pdq::{self, Floor512, KEPT, Layout, NoHash, Picture, Rows, Transform, Upright};
 use vangnet_core::screen::{self, Blocks};
 
 const NUMBER: usize = size_of::<f32>();
@@ -15,7 +15,7 @@ const COEFFICIENT_BYTES: usize = KEPT * KEPT * NUMBER;
 /// Pixels as Python has them: `bytes`, which never change, so that the lock can be released; or any other memory (a decoder's),
 /// which is read with the lock held.
 #[derive(FromPyObject)]
-enum Pixels<'py> {
+pub enum Pixels<'py> {
     Bytes(Bound<'py, PyBytes>),
     Buffer(PyBuffer<u8>),
 }
@@ -40,8 +40,9 @@ impl Rows for Cells<'_> {
         self.layout
     }
 
-    fn row<'a>(&'a self, row: usize, room: &'a mut [u8]) -> &'a [u8] {
-        let cells = &self.cells[row * room.len()..];
+    #[inline(always)]
+    fn part<'a>(&'a self, row: usize, left: usize, room: &'a mut [u8]) -> &'a [u8] {
+        let cells = &self.cells[(row * self.width + left) * self.layout.bytes()..];
         for (byte, cell) in room.iter_mut().zip(cells) {
             *byte = cell.get();
         }
@@ -51,34 +52,33 @@ impl Rows for Cells<'_> {
 
 /// The transform of a picture: 256 coefficients (`f32`, little-endian, row by row) and the quality.
 ///
-/// `pixels` holds `width` x `height` pixels of 1 byte (grey), 3 (RGB) or 4 (RGB and one that counts for nothing).
+/// `pixels` holds `width` x `height` pixels of 1 byte (grey), 3 (RGB) or 4 (RGB and one that counts for nothing), which stand
+/// upright when turned as the EXIF `orientation` says.
 #[pyfunction]
-#[pyo3(signature = (pixels, width, height, /, *, floor512 = false))]
+#[pyo3(signature = (pixels, width, height, /, *, orientation = 1, floor512 = false))]
 pub fn pdq_transform<'py>(
     py: Python<'py>,
     pixels: Pixels<'py>,
     width: usize,
     height: usize,
+    orientation: u8,
     floor512: bool,
 ) -> PyResult<(Bound<'py, PyBytes>, u8)> {
-    fn transform(rows: &impl Rows, floor512: bool) -> Result<Transform, NoHash> {
-        if floor512 { pdq::full(&Floor512::new(rows)) } else { pdq::full(rows) }
-    }
     let transform = match pixels {
         Pixels::Bytes(bytes) => {
             let bytes = bytes.as_bytes();
             let picture = picture(bytes, width, height)?;
-            py.detach(|| transform(&picture, floor512))
+            py.detach(|| transform(&picture, orientation, floor512))
         }
         Pixels::Buffer(buffer) => {
             let cells = buffer
                 .as_slice(py)
                 .ok_or_else(|| PyValueError::new_err("`pixels` must be one contiguous piece of memory"))?;
             let layout = layout(cells.len(), width, height)?;
-            transform(&Cells { cells, width, height, layout }, floor512)
+            transform(&Cells { cells, width, height, layout }, orientation, floor512)
         }
     };
-    answer(py, &transform.map_err(no_hash)?)
+    answer(py, &transform?)
 }
 
 /// The transform of a picture of `width` x `height` pixels of which only `scaled` is at hand, a copy of it that a decoder made
@@ -121,6 +121,17 @@ pub fn pdq_dihedral_hashes<'py>(py: Python<'py>, coefficients: &[u8]) -> PyResul
     Ok(View::ALL.iter().map(|&view| PyBytes::new(py, &transform.seen_as(view).hash())).collect())
 }
 
+fn transform(rows: &impl Rows, orientation: u8, floor512: bool) -> PyResult<Transform> {
+    let upright = Upright::new(rows, orientation)
+        .ok_or_else(|| PyValueError::new_err(format!("`orientation` must be 1 to 8, not {orientation}")))?;
+    match (orientation, floor512) {
+        (1, false) => pdq::full(rows),
+        (_, false) => pdq::full(&upright),
+        (_, true) => pdq::full(&Floor512::new(&upright)),
+    }
+    .map_err(no_hash)
+}
+
 fn picture(pixels: &[u8], width: usize, height: usize) -> PyResult<Picture<'_>> {
     let layout = layout(pixels.len(), width, height)?;
     Picture::new(pixels, width, height, layout).ok_or_else(|| wrong_length(pixels.len(), width, height))
@@ -128,15 +139,11 @@ fn picture(pixels: &[u8], width: usize, height: usize) -> PyResult<Picture<'_>> 
 
 fn layout(length: usize, width: usize, height: usize) -> PyResult<Layout> {
     let pixels = width.checked_mul(height).filter(|&pixels| pixels > 0 && length.is_multiple_of(pixels));
-    pixels
-        .and_then(|pixels| Layout::with_bytes(length / pixels))
-        .ok_or_else(|| wrong_length(length, width, height))
+    pixels.and_then(|pixels| Layout::with_bytes(length / pixels)).ok_or_else(|| wrong_length(length, width, height))
 }
 
 fn wrong_length(length: usize, width: usize, height: usize) -> PyErr {
-    PyValueError::new_err(format!(
-        "pixels must be {width} x {height} times 1, 3 or 4 bytes long, not {length} bytes"
-    ))
+    PyValueError::new_err(format!("pixels must be {width} x {height} times 1, 3 or 4 bytes long, not {length} bytes"))
 }
 
 fn no_hash(reason: NoHash) -> PyErr {

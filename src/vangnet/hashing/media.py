@@ -57,8 +57,6 @@ _DAMAGE = (
 
 #: A small JPEG of our own, once `prepare` has run.
 _OWN: list[bytes] = []
-#: Memory that a process takes from the kernel before it has a file.
-_READY_BYTES = 8 * 1024 * 1024
 
 #: Nothing is decoded by a plug-in that is not named here.
 _PLUGINS: dict[MediaFormat, tuple[str, ...]] = {
@@ -107,14 +105,13 @@ def prepare() -> None:
 
 
 def warm_up() -> None:
-    """Does, before there is a file to wait for, what would cost the first file time: copies the pages that a fork shares
-    and that decoding writes to, and takes some memory from the kernel."""
+    """Does, while there is no file to wait for, what would cost the file time: a picture of our own is hashed, which
+    copies the pages that a fork shares and that decoding writes to."""
     job = Job(
         length=0, format=MediaFormat.JPEG, conventions=frozenset({Convention.FULL}), pixels=1 << 20, frames=1, seconds=1
     )
     for own in _OWN:
         hash_frames(own, job)
-    bytearray(_READY_BYTES)
 
 
 def hash_frames(data: bytes, job: Job) -> Decoded | Reason:
@@ -169,8 +166,8 @@ def _hash_frame(image: Image.Image, index: int, job: Job) -> tuple[Frame, tuple[
     if Convention.SCREEN in job.conventions:
         transforms.append(_screen(image, orientation, job))
     if others := [convention for convention in Convention if convention in job.conventions - {Convention.SCREEN}]:
-        upright = _turned(_plain(image), orientation)
-        transforms += [_transform(upright, convention) for convention in others]
+        plain = _plain(image)
+        transforms += [_transform(plain, orientation, convention) for convention in others]
     shown = (height, width) if orientation >= 5 else (width, height)
     return Frame(index=index, transforms=tuple(transforms)), shown
 
@@ -277,15 +274,17 @@ _PLAINER: dict[str, Callable[[Image.Image], Image.Image]] = {
 # --- luma to transforms -------------------------------------------------------------------------------------------
 
 
-def _transform(image: Image.Image, convention: Convention) -> Transform:
+def _transform(image: Image.Image, orientation: int, convention: Convention) -> Transform:
     if convention is Convention.THUMBNAIL512 and max(image.size) > _SIDE_512:
-        image = image.copy()
+        image, orientation = _turned(image.copy(), orientation), 1
         image.thumbnail((_SIDE_512, _SIDE_512))
         if min(image.size) < SHORTEST_SIDE:
             raise Refused(Reason.TOO_SMALL)
     pixels = _pixels(image)
     floor512 = convention is Convention.FLOOR512
-    coefficients, quality = _core.pdq_transform(pixels.memory, pixels.width, pixels.height, floor512=floor512)
+    coefficients, quality = _core.pdq_transform(
+        pixels.memory, pixels.width, pixels.height, orientation=orientation, floor512=floor512
+    )
     return Transform(convention=convention, quality=quality, coefficients=coefficients)
 
 
@@ -295,15 +294,20 @@ def _screen(image: Image.Image, orientation: int, job: Job) -> Transform:
     scale = _scale(image, alone=job.conventions == {Convention.SCREEN})
     if scale > 1:
         image.draft("L", (width // scale, height // scale))
-    small = _turned(_plain(image), orientation)
+    plain = _plain(image)
     if scale == 1:
-        transform = _transform(small, Convention.FULL)
+        transform = _transform(plain, orientation, Convention.FULL)
         return Transform(convention=Convention.SCREEN, quality=transform.quality, coefficients=transform.coefficients)
     if orientation >= 5:
         width, height = height, width
     # A decoder's last block of a line may be cut; after a turn it is the first.
     coefficients, quality = _core.pdq_transform_scaled(
-        small.tobytes(), width, height, scale, cut_left=orientation in {2, 3, 6, 7}, cut_top=orientation in {3, 4, 7, 8}
+        _turned(plain, orientation).tobytes(),
+        width,
+        height,
+        scale,
+        cut_left=orientation in {2, 3, 6, 7},
+        cut_top=orientation in {3, 4, 7, 8},
     )
     return Transform(convention=Convention.SCREEN, quality=quality, coefficients=coefficients)
 
@@ -363,6 +367,6 @@ def _load_lazily_loaded() -> None:
         picture.save(file, name)
         with Image.open(file, formats=(name,)) as copy:
             _turned(_plain(copy), 6)
-            _transform(_plain(copy), Convention.THUMBNAIL512)
+            _transform(_plain(copy), 1, Convention.THUMBNAIL512)
         if name == "JPEG":
             _OWN.append(file.getvalue())

@@ -29,13 +29,6 @@ __all__ = ["Features", "Sandbox", "features"]
 
 #: The zygote's start imports the decoders: a third of a second, more on a busy machine.
 _START_SECONDS = 60.0
-#: Fresh memory is what costs a new process most: it is taken in large pages, in large steps, and kept.
-_MALLOC = ":".join((
-    "glibc.malloc.hugetlb=1",
-    "glibc.malloc.mmap_threshold=33554432",
-    "glibc.malloc.trim_threshold=1073741824",
-    "glibc.malloc.top_pad=67108864",
-))  # fmt: skip
 _FORK_SECONDS = 10.0
 _DYING_SECONDS = 0.02
 #: A zygote that was lost is replaced so often for one file.
@@ -185,8 +178,9 @@ class _Zygote:
             self._process = subprocess.Popen(
                 command,
                 pass_fds=[theirs.fileno()],
-                # No secret of ours is in its environment.
-                env={"GLIBC_TUNABLES": _MALLOC, "LC_ALL": "C.UTF-8"},
+                # No secret of ours is in its environment. Fresh memory is what a new process pays most for: glibc takes it
+                # in large pages if told so.
+                env={"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", "LC_ALL": "C.UTF-8"},
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
