@@ -10,7 +10,6 @@ use std::time::Duration;
 use crate::hamming::HASH_BYTES;
 use crate::index::Progress;
 use crate::index::base::Base;
-use crate::index::delta::Change;
 use crate::index::error::IndexError;
 use crate::index::exact::{LENGTH_MAX, Sorted, known_length};
 use crate::index::file::{Kind, NAME_BYTES, Section};
@@ -124,18 +123,6 @@ impl Builder {
             for (value, id) in exact.all(base.bytes())?.filter(|(_, id)| kept(*id)) {
                 list.1.extend_from_slice(value);
                 list.2.push(id);
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds what changes list; withdrawals are none of its business.
-    pub(super) fn add_changes(&mut self, changes: &[Change]) -> Result<(), IndexError> {
-        for change in changes {
-            match change {
-                Change::Hash { list, hash, id } => self.add_hashes(list, &[*hash], &[*id])?,
-                Change::Digest { algorithm, value, id } => self.add_digests(algorithm, value.len(), value, &[*id])?,
-                Change::Withdrawal { .. } => {}
             }
         }
         Ok(())

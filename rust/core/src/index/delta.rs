@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::hamming::HASH_BYTES;
+use crate::index::build::Builder;
 use crate::index::error::IndexError;
 use crate::index::layout::Layout;
 use crate::index::order::BitOrder;
@@ -146,6 +147,45 @@ enum Place {
 /// The digests of one algorithm, each with its entries' ids.
 type DigestAdditions = HashMap<Vec<u8>, Vec<u64>>;
 
+/// What was added and withdrawn up to a moment.
+pub struct Snapshot {
+    near: Vec<NearSnapshot>,
+    exact: BTreeMap<String, DigestAdditions>,
+    /// The ids whose entries in the file are withdrawn.
+    pub hidden: HashSet<u64>,
+}
+
+struct NearSnapshot {
+    list: String,
+    order: Arc<BitOrder>,
+    hashes: Vec<Words>,
+    ids: Vec<u64>,
+    withdrawn: Vec<bool>,
+}
+
+impl Snapshot {
+    /// Adds what is listed to an index that is being built.
+    ///
+    /// # Errors
+    /// `Invalid` if a list gets too long.
+    pub fn add_to(&self, builder: &mut Builder) -> Result<(), IndexError> {
+        for NearSnapshot { list, order, hashes, ids, withdrawn } in &self.near {
+            let listed = || withdrawn.iter().enumerate().filter(|(_, withdrawn)| !**withdrawn).map(|(row, _)| row);
+            let hashes: Vec<[u8; HASH_BYTES]> = listed().map(|row| order.undo(&hashes[row])).collect();
+            let ids: Vec<u64> = listed().map(|row| ids[row]).collect();
+            builder.add_hashes(list, &hashes, &ids)?;
+        }
+        for (algorithm, values) in &self.exact {
+            for (value, ids) in values {
+                for id in ids {
+                    builder.add_digests(algorithm, value.len(), value, &[*id])?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 /// All changes since the file was written.
 #[derive(Debug, Default)]
 pub struct Delta {
@@ -252,29 +292,17 @@ impl Delta {
         self.hidden.len()
     }
 
-    /// The ids whose entries in the file are withdrawn.
+    /// A copy of what is listed, made quickly: it is worked on when the lock is given back.
     #[must_use]
-    pub fn hidden(&self) -> &HashSet<u64> {
-        &self.hidden
-    }
-
-    /// Every addition that was not withdrawn.
-    #[must_use]
-    pub fn listed(&self) -> Vec<Change> {
-        let mut listed = Vec::with_capacity(self.additions);
-        for (list, additions) in &self.near {
-            for (row, hash) in additions.hashes.iter().enumerate().filter(|(row, _)| !additions.withdrawn[*row]) {
-                let (hash, id) = (additions.order.undo(hash), additions.ids[row]);
-                listed.push(Change::Hash { list: list.clone(), hash, id });
-            }
-        }
-        for (algorithm, values) in &self.exact {
-            for (value, ids) in values {
-                let change = |id: &u64| Change::Digest { algorithm: algorithm.clone(), value: value.clone(), id: *id };
-                listed.extend(ids.iter().map(change));
-            }
-        }
-        listed
+    pub fn snapshot(&self) -> Snapshot {
+        let near = self.near.iter().map(|(list, additions)| NearSnapshot {
+            list: list.clone(),
+            order: Arc::clone(&additions.order),
+            hashes: additions.hashes.clone(),
+            ids: additions.ids.clone(),
+            withdrawn: additions.withdrawn.clone(),
+        });
+        Snapshot { near: near.collect(), exact: self.exact.clone(), hidden: self.hidden.clone() }
     }
 
     /// From now on changes are also kept as they came.

@@ -311,16 +311,17 @@ impl Index {
         options: &BuildOptions,
         progress: &mut Progress<'_>,
     ) -> Result<Base, IndexError> {
-        let (base, listed, hidden) = {
-            let mut state = self.write();
-            state.base.must_be_verified()?;
-            state.delta.start_log();
-            (Arc::clone(&state.base), state.delta.listed(), state.delta.hidden().clone())
+        self.base().must_be_verified()?;
+        self.write().delta.start_log();
+        // Changes that come before the copy is made are in the log and in the copy; applied twice they do no harm.
+        let (base, snapshot) = {
+            let state = self.read();
+            (Arc::clone(&state.base), state.delta.snapshot())
         };
         let mut builder = Builder::new();
-        builder.add_base(&base, &|id| !hidden.contains(&id))?;
-        builder.add_changes(&listed)?;
-        drop((listed, base));
+        builder.add_base(&base, &|id| !snapshot.hidden.contains(&id))?;
+        snapshot.add_to(&mut builder)?;
+        drop((snapshot, base));
         builder.write(path, options, progress)?;
         let merged = Base::open(path)?;
         merged.verify(options.threads, &mut |_, _| true)?;
