@@ -256,7 +256,7 @@ def test_a_killed_zygote_is_replaced(sandbox: Sandbox) -> None:
 
 
 def test_without_a_zygote_every_file_says_so_and_the_pool_heals(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox_module.sys, "executable", "/bin/false")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
     with Sandbox(processes=1) as sandbox:
         done: list[int] = []
         answer = sandbox.decode(JPEG, MediaFormat.JPEG, FULL, meanwhile=lambda: done.append(1))

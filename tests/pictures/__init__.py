@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from importlib import resources
 
 import numpy as np
-import pdqhash
+import pdqhash  # type: ignore[import-untyped]
 from PIL import Image
 
 #: Packaged pictures of scikit-image that every installation has.

@@ -163,7 +163,7 @@ def test_views_are_those_of_the_reference(reference_views: list[bytes]) -> None:
 
 @pytest.fixture
 def reference_views() -> list[bytes]:
-    import pdqhash
+    import pdqhash  # type: ignore[import-untyped]
 
     vectors, _ = pdqhash.compute_dihedral(np.ascontiguousarray(np.asarray(photo(5, 512, 400))))
     return [np.packbits(vector.astype(np.uint8)).tobytes() for vector in vectors]

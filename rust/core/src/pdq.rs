@@ -187,7 +187,7 @@ pub struct Upright<'a, R> {
 impl<'a, R: Rows> Upright<'a, R> {
     /// The rows turned as EXIF's `orientation` says, 1 (as they are) to 8 (CIPA DC-008, 4.6.4); `None` for another one.
     pub fn new(rows: &'a R, orientation: u8) -> Option<Self> {
-        (1..=8).contains(&orientation).then(|| Self {
+        (1..=8).contains(&orientation).then_some(Self {
             rows,
             swapped: orientation >= 5,
             mirrored: matches!(orientation, 2 | 3 | 6 | 7),
