@@ -19,7 +19,8 @@
     │   ├── DatabaseRefused      the database is there and must not be used as it is
     │   ├── DataFolderUnusable   the data or keys folder cannot be used
     │   ├── PortTaken            another program listens there
-    │   └── InstallationStopped  a part of the demo ended by itself
+    │   ├── InstallationStopped  a part of the demo ended by itself
+    │   └── IndexUnusable        the index of listed hashes is damaged, or was not checked yet
     └── PartnerFailed            a third party did not do its part (exit 3, HTTP 502)
         ├── PartnerUnreachable   no answer
         └── PartnerRefused       an answer, but not what was asked for
@@ -259,6 +260,17 @@ class InstallationStopped(Unavailable):
     kind: str
     problem: str
     log: str
+
+
+@dataclass(eq=False, kw_only=True)
+class IndexUnusable(Unavailable):
+    """The index of listed hashes cannot be looked into: nothing is answered rather than something wrong."""
+
+    code = "index_unusable"
+    message = "the index cannot be used: {problem}"
+    hint = "build it again from the lists, or bring back a file that `vangnet index verify` finds whole"
+
+    problem: str
 
 
 # --- what a third party did not do --------------------------------------------------------------------------------

@@ -3,4 +3,12 @@
 //! It knows bytes and bits and nothing else: no files, no network, no Python. The binding in `rust/python` checks
 //! arguments and releases the interpreter's lock; everything that computes is here, where `cargo test` reaches it.
 
+pub mod digest;
+pub mod dihedral;
 pub mod hamming;
+pub mod index;
+mod map;
+pub mod pdq;
+mod pdq_filter;
+pub mod screen;
+pub mod simd;

@@ -1,5 +1,9 @@
 //! `vangnet._core`: checks what Python hands over, then calls `vangnet-core`.
 
+mod digests;
+mod index;
+mod pdq;
+
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use vangnet_core::hamming::{self, HASH_BYTES};
@@ -8,7 +12,13 @@ use vangnet_core::hamming::{self, HASH_BYTES};
 #[pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
+    use super::digests::{Digester, digests};
+    #[pymodule_export]
     use super::hamming_distance;
+    #[pymodule_export]
+    use super::index::{Index, IndexBuilder, IndexBusy, IndexUnusable, parse_hashes};
+    #[pymodule_export]
+    use super::pdq::{pdq_dihedral_hashes, pdq_hash, pdq_transform, pdq_transform_scaled};
 }
 
 /// In how many of their 256 bits two perceptual hashes of 32 bytes differ.

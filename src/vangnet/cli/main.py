@@ -11,7 +11,24 @@ from typing import Annotated
 import structlog
 import typer
 
-from vangnet.cli import audit, backup, config, db, demo, doctor, handoff, job, key, party, person, serve, setup, worker
+from vangnet.cli import (
+    audit,
+    backup,
+    config,
+    db,
+    demo,
+    doctor,
+    handoff,
+    index,
+    job,
+    key,
+    party,
+    person,
+    serve,
+    setup,
+    worker,
+)
+from vangnet.cli.hash import hash_files
 from vangnet.cli.output import say
 from vangnet.cli.version import installed_version
 from vangnet.errors import AppError, CallerMistake, PartnerFailed
@@ -31,11 +48,13 @@ app.command()(doctor.doctor)
 app.command()(backup.backup)
 app.command()(backup.restore)
 app.command()(demo.demo)
+app.command("hash")(hash_files)
 for noun, group in {
     "audit": audit,
     "config": config,
     "db": db,
     "handoff": handoff,
+    "index": index,
     "job": job,
     "key": key,
     "party": party,

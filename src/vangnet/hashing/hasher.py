@@ -1,0 +1,70 @@
+"""The bytes of a file → its outcome: digests always, and either hashes that count or the reason why there are none."""
+
+from pathlib import Path
+
+from vangnet import _core
+from vangnet.hashing.kinds import HEAD_BYTES, recognise
+from vangnet.hashing.model import (
+    Convention,
+    Decoded,
+    Digests,
+    Hashed,
+    MediaFormat,
+    Outcome,
+    Reason,
+    Unhashable,
+)
+from vangnet.hashing.sandbox import Sandbox
+
+_PIECE_BYTES = 1024 * 1024
+_FULL = frozenset({Convention.FULL})
+
+
+class Hasher:
+    """Hashes files in a sandbox, within the sandbox's limits. Any number of threads may call it."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    def hash_bytes(self, data: bytes, conventions: frozenset[Convention] = _FULL) -> Outcome:
+        """The outcome of the file `data`, with hashes in each of `conventions`."""
+        kind = recognise(data[:HEAD_BYTES])
+        if isinstance(kind, Reason):
+            return Unhashable(digests=Digests.of(data), reason=kind)
+        digests: list[Digests] = []
+        decoded = self._sandbox.decode(data, kind, conventions, meanwhile=lambda: digests.append(Digests.of(data)))
+        return self._judge(digests[0], kind, decoded)
+
+    def hash_file(self, path: Path, conventions: frozenset[Convention] = _FULL) -> Outcome:
+        """The outcome of a file on disk; what is not decoded is never read into memory whole. Raises OSError."""
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+            kind = recognise(head)
+            if isinstance(kind, MediaFormat):
+                most = self._sandbox.limits.bytes
+                data = head + file.read(max(most + 1 - len(head), 0))
+                if len(data) <= most:
+                    return self.hash_bytes(data, conventions)
+                head, kind = data, Reason.TOO_LARGE
+            digester = _core.Digester()
+            while head:
+                digester.update(head)
+                head = file.read(_PIECE_BYTES)
+            md5, sha1, sha256 = digester.finish()
+            return Unhashable(digests=Digests(md5=md5, sha1=sha1, sha256=sha256), reason=kind)
+
+    def _judge(self, digests: Digests, media_format: MediaFormat, decoded: Decoded | Reason) -> Outcome:
+        if isinstance(decoded, Reason):
+            return Unhashable(digests=digests, reason=decoded)
+        best = max(transform.quality for frame in decoded.frames for transform in frame.transforms)
+        if decoded.damaged or best < self._sandbox.limits.quality:
+            reason = Reason.DAMAGED if decoded.damaged else Reason.LOW_QUALITY
+            return Unhashable(digests=digests, reason=reason, frames=decoded.frames, frames_total=decoded.frames_total)
+        return Hashed(
+            digests=digests,
+            format=media_format,
+            width=decoded.width,
+            height=decoded.height,
+            frames_total=decoded.frames_total,
+            frames=decoded.frames,
+        )

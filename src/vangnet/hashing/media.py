@@ -1,0 +1,372 @@
+"""Media → luma: opens a picture of any format and brings it into the one form that is hashed.
+
+Runs in a decoding process only: what it reads is hostile. Decoding itself is done by well-kept libraries (libjpeg-turbo,
+zlib, libwebp, libtiff and libavif through Pillow, libheif through pi-heif); a file is given to the one plug-in that its
+first bytes ask for.
+
+The one form: turned upright as EXIF says; grey or RGB with 8 bits a channel; transparent parts on white, as a page shows
+them; deeper pictures by their upper 8 bits; CMYK and other colours converted to RGB; colour profiles not applied (PDQ's
+makers don't).
+"""
+
+import ctypes
+import io
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pi_heif  # type: ignore[import-untyped]
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from vangnet import _core
+from vangnet.hashing.model import Convention, Decoded, Frame, MediaFormat, Reason, Transform
+from vangnet.hashing.wire import Job
+
+#: The shortest side that PDQ hashes.
+SHORTEST_SIDE = 5
+_SIDE_512 = 512
+_WHITE = (255, 255, 255)
+_ORIENTATION = 0x0112
+#: Share of the time a job has after which no further frame is begun: better some frames than none.
+_LAST_FRAME_BEGINS = 0.6
+#: What decoders raise on damaged input. Anything else ends the process, and our side calls that a crash.
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    LookupError,
+    ArithmeticError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    AssertionError,
+)
+
+#: A small JPEG of our own, once `prepare` has run.
+_OWN: list[bytes] = []
+
+#: Nothing is decoded by a plug-in that is not named here.
+_PLUGINS: dict[MediaFormat, tuple[str, ...]] = {
+    MediaFormat.JPEG: (JpegImagePlugin.JpegImageFile.format, MpoImagePlugin.MpoImageFile.format),
+    MediaFormat.PNG: (PngImagePlugin.PngImageFile.format,),
+    MediaFormat.GIF: (GifImagePlugin.GifImageFile.format,),
+    MediaFormat.WEBP: (WebPImagePlugin.WebPImageFile.format,),
+    MediaFormat.BMP: (BmpImagePlugin.BmpImageFile.format,),
+    MediaFormat.TIFF: (TiffImagePlugin.TiffImageFile.format,),
+    MediaFormat.AVIF: (AvifImagePlugin.AvifImageFile.format,),
+    MediaFormat.HEIF: ("HEIF",),
+}
+
+
+class Refused(Exception):
+    """Nothing is decoded, for a reason that is no damage."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class _Pixels:
+    """Pixels in one piece of memory; `keeper` owns it."""
+
+    memory: bytes | memoryview
+    width: int
+    height: int
+    keeper: object
+
+
+def prepare() -> None:
+    """Loads what decoding needs, so that nothing has to be opened later. Call once a process, before any input."""
+    # A file has one core's worth of work; others are decoded beside it.
+    pi_heif.options.DECODE_THREADS = 1
+    pi_heif.options.THUMBNAILS = False
+    pi_heif.options.DEPTH_IMAGES = False
+    pi_heif.options.AUX_IMAGES = False
+    pi_heif.register_heif_opener()
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    # Rows without gaps, so that pixels can be read where the decoder left them.
+    Image.core.set_use_block_allocator(1)  # type: ignore[attr-defined]
+    warnings.simplefilter("ignore")
+    _load_lazily_loaded()
+
+
+def warm_up() -> None:
+    """Does, while there is no file to wait for, what would cost the file time: a picture of our own is hashed, which
+    copies the pages that a fork shares and that decoding writes to."""
+    job = Job(
+        length=0, format=MediaFormat.JPEG, conventions=frozenset({Convention.FULL}), pixels=1 << 20, frames=1, seconds=1
+    )
+    for own in _OWN:
+        hash_frames(own, job)
+
+
+def hash_frames(data: bytes, job: Job) -> Decoded | Reason:
+    """All that `job` asks of the file `data`. Whatever else is raised, the file crashed the decoder."""
+    Image.MAX_IMAGE_PIXELS = None  # Sides are checked here, before anything is decoded.
+    deadline = time.monotonic() + job.seconds * _LAST_FRAME_BEGINS
+    try:
+        for lenient in (False, True):
+            # A file that breaks off is decoded as far as it goes, in a second try, and is called damaged.
+            ImageFile.LOAD_TRUNCATED_IMAGES = lenient
+            decoded = _hash_frames(data, job, deadline, damaged=lenient)
+            if decoded is not None:
+                return decoded
+    except Refused as refused:
+        return refused.reason
+    except (MemoryError, Image.DecompressionBombError):
+        return Reason.TOO_LARGE
+    return Reason.DAMAGED
+
+
+def _hash_frames(data: bytes, job: Job, deadline: float, *, damaged: bool) -> Decoded | None:
+    frames: list[Frame] = []
+    image: Image.Image | None = None
+    total = 1
+    sides = (0, 0)
+    try:
+        image = Image.open(io.BytesIO(data), formats=_PLUGINS[job.format])
+        total = _count_frames(image, job.format)
+        for index in _spread(total, job.frames):
+            if frames and time.monotonic() > deadline:
+                break
+            if index:
+                image.seek(index)
+            _check_sides(image.size, job)
+            frame, shown = _hash_frame(image, index, job)
+            frames.append(frame)
+            sides = sides if len(frames) > 1 else shown
+    except _DAMAGE:
+        if not frames:
+            return None
+        damaged = True
+    finally:
+        if image is not None:
+            image.close()
+    return Decoded(width=sides[0], height=sides[1], frames_total=total, damaged=damaged, frames=tuple(frames))
+
+
+def _hash_frame(image: Image.Image, index: int, job: Job) -> tuple[Frame, tuple[int, int]]:
+    width, height = image.size
+    orientation = _orientation(image)
+    transforms = []
+    if Convention.SCREEN in job.conventions:
+        transforms.append(_screen(image, orientation, job))
+    if others := [convention for convention in Convention if convention in job.conventions - {Convention.SCREEN}]:
+        plain = _plain(image)
+        transforms += [_transform(plain, orientation, convention) for convention in others]
+    shown = (height, width) if orientation >= 5 else (width, height)
+    return Frame(index=index, transforms=tuple(transforms)), shown
+
+
+# --- frames -------------------------------------------------------------------------------------------------------
+
+
+def _count_frames(image: Image.Image, format_: MediaFormat) -> int:
+    # Further pictures in a JPEG are previews and depth maps of the first.
+    return 1 if format_ is MediaFormat.JPEG else max(int(getattr(image, "n_frames", 1)), 1)
+
+
+def _spread(total: int, most: int) -> Iterator[int]:
+    """At most `most` of `total` numbers, evenly spread, the first and the last among them."""
+    if total <= most:
+        yield from range(total)
+    elif most == 1:
+        yield 0
+    else:
+        yield from (at * (total - 1) // (most - 1) for at in range(most))
+
+
+def _check_sides(size: tuple[int, int], job: Job) -> None:
+    width, height = size
+    if width * height > job.pixels:
+        raise Refused(Reason.TOO_LARGE)
+    if min(width, height) < SHORTEST_SIDE:
+        raise Refused(Reason.TOO_SMALL)
+
+
+# --- the one form -------------------------------------------------------------------------------------------------
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 (upright) to 8. A header that cannot be read turns nothing."""
+    try:
+        value = image.getexif().get(_ORIENTATION, 1)
+    except _DAMAGE:
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _turned(image: Image.Image, orientation: int) -> Image.Image:
+    turn = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }.get(orientation)
+    return image if turn is None else image.transpose(turn)
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """The picture as `L` or `RGB`, decoded."""
+    image.load()
+    if image.mode in {"RGB", "L"} and "transparency" not in image.info:
+        return image
+    if image.has_transparency_data:
+        return _on_white(image.convert("RGBA"))
+    return _PLAINER.get(image.mode, _to_rgb)(image)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    return image.convert("RGB")
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    page = Image.new("RGB", image.size, _WHITE)
+    page.paste(image, mask=image.getchannel("A"))
+    return page
+
+
+def _upper_bytes(image: Image.Image) -> Image.Image:
+    raw = image.tobytes()
+    big_endian = image.mode == "I;16B"
+    return Image.frombytes("L", image.size, raw[0 if big_endian else 1 :: 2])
+
+
+def _stretched(image: Image.Image) -> Image.Image:
+    """32 bits a pixel have no agreed white: the darkest becomes 0, the brightest 255, as viewers do."""
+    low, high = (float(value) for value in image.getextrema()[:2])  # type: ignore[arg-type]
+    if not high > low:
+        return Image.new("L", image.size)
+    scale = 255 / (high - low)
+    stretched: Image.Image = image.convert("F").point(lambda value: value * scale + (-low * scale))
+    return stretched.convert("L")
+
+
+_PLAINER: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "1": lambda image: image.convert("L"),
+    "I;16": _upper_bytes,
+    "I;16L": _upper_bytes,
+    "I;16B": _upper_bytes,
+    "I;16N": _upper_bytes,
+    "I": _stretched,
+    "F": _stretched,
+    "LAB": lambda image: image.getchannel("L"),
+}
+
+
+# --- luma to transforms -------------------------------------------------------------------------------------------
+
+
+def _transform(image: Image.Image, orientation: int, convention: Convention) -> Transform:
+    if convention is Convention.THUMBNAIL512 and max(image.size) > _SIDE_512:
+        image, orientation = _turned(image.copy(), orientation), 1
+        image.thumbnail((_SIDE_512, _SIDE_512))
+        if min(image.size) < SHORTEST_SIDE:
+            raise Refused(Reason.TOO_SMALL)
+    pixels = _pixels(image)
+    floor512 = convention is Convention.FLOOR512
+    coefficients, quality = _core.pdq_transform(
+        pixels.memory, pixels.width, pixels.height, orientation=orientation, floor512=floor512
+    )
+    return Transform(convention=convention, quality=quality, coefficients=coefficients)
+
+
+def _screen(image: Image.Image, orientation: int, job: Job) -> Transform:
+    """`full~`, from the smallest decode that is exact enough; from the whole picture where there is none."""
+    width, height = image.size
+    scale = _scale(image, alone=job.conventions == {Convention.SCREEN})
+    if scale > 1:
+        image.draft("L", (width // scale, height // scale))
+    plain = _plain(image)
+    if scale == 1:
+        transform = _transform(plain, orientation, Convention.FULL)
+        return Transform(convention=Convention.SCREEN, quality=transform.quality, coefficients=transform.coefficients)
+    if orientation >= 5:
+        width, height = height, width
+    # A decoder's last block of a line may be cut; after a turn it is the first.
+    coefficients, quality = _core.pdq_transform_scaled(
+        _turned(plain, orientation).tobytes(),
+        width,
+        height,
+        scale,
+        cut_left=orientation in {2, 3, 6, 7},
+        cut_top=orientation in {3, 4, 7, 8},
+    )
+    return Transform(convention=Convention.SCREEN, quality=quality, coefficients=coefficients)
+
+
+def _scale(image: Image.Image, *, alone: bool) -> int:
+    """How many times smaller a JPEG is decoded for screening; 1: not at all.
+
+    A block of pixels that is known by its mean only must be small beside the window it is weighted by, which is a 128th of
+    the side. At a third of it, `full~` was never seen more than ten bits beside `full`; at the whole of it, 28 bits.
+    """
+    if not alone or not isinstance(image, JpegImagePlugin.JpegImageFile) or image.mode not in {"L", "RGB"}:
+        return 1
+    return next((scale for scale in (8, 4, 2) if min(image.size) >= scale * 384), 1)
+
+
+class _ArrowArray(ctypes.Structure):
+    """The Arrow C data interface: how Pillow hands out a picture's memory without copying it."""
+
+
+_ArrowArray._fields_ = (
+    ("length", ctypes.c_int64),
+    ("null_count", ctypes.c_int64),
+    ("offset", ctypes.c_int64),
+    ("n_buffers", ctypes.c_int64),
+    ("n_children", ctypes.c_int64),
+    ("buffers", ctypes.POINTER(ctypes.c_void_p)),
+    ("children", ctypes.POINTER(ctypes.POINTER(_ArrowArray))),
+    ("dictionary", ctypes.c_void_p),
+    ("release", ctypes.c_void_p),
+    ("private_data", ctypes.c_void_p),
+)
+_capsule_pointer: Callable[[object, bytes], int] = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
+    ("PyCapsule_GetPointer", ctypes.pythonapi)
+)
+
+
+def _pixels(image: Image.Image) -> _Pixels:
+    """The pixels of an `L` or `RGB` picture, where the decoder left them: one byte or four a pixel."""
+    width, height = image.size
+    try:
+        keeper = image.__arrow_c_array__()
+    except ValueError:
+        return _Pixels(image.tobytes(), width, height, image)
+    array = _ArrowArray.from_address(_capsule_pointer(keeper[1], b"arrow_array"))
+    if array.n_children:
+        array = array.children[0].contents
+    bytes_a_pixel = {"L": 1, "RGB": 4}[image.mode]
+    memory = (ctypes.c_ubyte * (width * height * bytes_a_pixel)).from_address(array.buffers[1])
+    return _Pixels(memoryview(memory).cast("B"), width, height, (image, keeper))
+
+
+def _load_lazily_loaded() -> None:
+    """Decodes a few pictures of our own, so that what libraries load on first use is loaded."""
+    picture = Image.radial_gradient("L").convert("RGB")
+    for name in ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF"):
+        file = io.BytesIO()
+        picture.save(file, name)
+        with Image.open(file, formats=(name,)) as copy:
+            _turned(_plain(copy), 6)
+            _transform(_plain(copy), 1, Convention.THUMBNAIL512)
+        if name == "JPEG":
+            _OWN.append(file.getvalue())
