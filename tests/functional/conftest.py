@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 import httpx2
 import pytest
@@ -31,15 +31,25 @@ class Visitor(Protocol):
 
 
 @pytest.fixture(scope="session")
-def logfile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where every server of the run logs to. After the last test it is searched for canaries."""
+def _log_stream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TextIO]:
     path = tmp_path_factory.mktemp("log") / "functional.log"
     with path.open("w", encoding="utf-8", buffering=1) as stream:
-        log.configure(Settings(log_format=LogFormat.JSON, log_level="debug", data_dir=path.parent), stream=stream)
-        yield path
+        yield stream
         log.configure(Settings(log_format=LogFormat.JSON, data_dir=path.parent))
     found = [line for line in path.read_text(encoding="utf-8").splitlines() if CANARY in line.lower()]
     assert not found, f"{len(found)} log lines hold a canary, such as {found[0]}"
+
+
+@pytest.fixture(scope="session")
+def logfile(_log_stream: TextIO) -> Path:
+    """Where every server of the run logs to. After the last test it is searched for canaries."""
+    return Path(_log_stream.name)
+
+
+@pytest.fixture(autouse=True)
+def _logged(_log_stream: TextIO, logfile: Path) -> None:
+    """Tests of other folders, run in between, log to places of their own."""
+    log.configure(Settings(log_format=LogFormat.JSON, log_level="debug", data_dir=logfile.parent), stream=_log_stream)
 
 
 @pytest.fixture(scope="session")

@@ -76,12 +76,21 @@ def accepted(body: bytes) -> Envelope:
 # --- the independent verifier -------------------------------------------------------------------------------------
 
 
+def in_order(value: object) -> object:
+    """The value with every object's fields in the order of RFC 8785, section 3.2.3: by UTF-16 code unit, not code point."""
+    match value:
+        case dict():
+            return {key: in_order(value[key]) for key in sorted(value, key=lambda key: key.encode("utf-16-be"))}
+        case list():
+            return [in_order(item) for item in value]
+        case _:
+            return value
+
+
 def verify_independently(body: bytes) -> dict[str, object]:
     """The envelope in `body`, once its signature is verified. Raises InvalidSignature."""
     document = json.loads(body)
-    signed = json.dumps(
-        document["envelope"], sort_keys=True, ensure_ascii=False, separators=(",", ":")
-    ).encode()  # Our field names are ASCII; sorting by code point is the same as by UTF-16 unit there.
+    signed = json.dumps(in_order(document["envelope"]), ensure_ascii=False, separators=(",", ":")).encode()
     key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(document["envelope"]["sender"]))
     key.verify(bytes.fromhex(document["signature"]), b"vangnet hand-off v1\n" + signed)
     return dict(document["envelope"])
