@@ -176,8 +176,9 @@ def known_party(server: RunningServer, *, basis: bool = True) -> Party:
 def proposed_party(server: RunningServer) -> Party:
     """A party that introduced itself."""
     with server.transaction() as conn:
+        # One that a test accepted has the same key, and would be returned as it is: known, with nothing to accept.
         for older in parties.list_parties(conn, console()):
-            if older.state == "proposed":
+            if older.state == "proposed" or (older.state == "known" and older.public_key == server.keys.public_key[::-1]):
                 parties.end(conn, console(), party_id=older.id, now=now())
         return parties.introduce(
             conn,
