@@ -3,64 +3,77 @@
 Exit codes: 0 done, 1 it failed, 2 the caller can mend it, 3 a third party failed.
 """
 
+import importlib
 import signal
 import sys
 import uuid
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, cast
 
-import structlog
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from vangnet.cli import (
-    audit,
-    backup,
-    config,
-    db,
-    demo,
-    doctor,
-    handoff,
-    index,
-    job,
-    key,
-    party,
-    person,
-    serve,
-    setup,
-    worker,
-)
-from vangnet.cli.hash import hash_files
 from vangnet.cli.output import say
 from vangnet.cli.version import installed_version
 from vangnet.errors import AppError, CallerMistake, PartnerFailed
 
+#: Where each command is: a function, or a noun's own `typer.Typer`. In the order in which help shows them.
+_PLACES: Mapping[str, tuple[str, str]] = {
+    "setup": ("setup", "setup"),
+    "serve": ("serve", "serve"),
+    "worker": ("worker", "worker"),
+    "doctor": ("doctor", "doctor"),
+    "backup": ("backup", "backup"),
+    "restore": ("backup", "restore"),
+    "demo": ("demo", "demo"),
+    "hash": ("hash", "hash_files"),
+    "audit": ("audit", "app"),
+    "config": ("config", "app"),
+    "db": ("db", "app"),
+    "handoff": ("handoff", "app"),
+    "index": ("index", "app"),
+    "job": ("job", "app"),
+    "key": ("key", "app"),
+    "party": ("party", "app"),
+    "person": ("person", "app"),
+}
+
+
+class _OnDemand(Mapping[str, TyperCommand]):
+    """The commands by name. A module is imported when its command is asked for: none waits for the libraries of all."""
+
+    def __getitem__(self, name: str) -> TyperCommand:
+        module, attribute = _PLACES[name]
+        found = getattr(importlib.import_module(f"vangnet.cli.{module}"), attribute)
+        if not isinstance(found, typer.Typer):
+            function, found = found, typer.Typer(add_completion=False)
+            found.command(name)(function)
+            return cast("TyperCommand", typer.main.get_command(found))
+        group = typer.main.get_group(found)
+        group.name = name
+        return cast("TyperCommand", group)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_PLACES)
+
+    def __len__(self) -> int:
+        return len(_PLACES)
+
+
+class _Vangnet(TyperGroup):
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = cast("Any", _OnDemand())
+
+
 app = typer.Typer(
     name="vangnet",
+    cls=_Vangnet,
     help="Hash lists that can be trusted, a gate at upload, reports in the right order, notices with a clock.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # It would print local variables: people and secrets.
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-app.command()(setup.setup)
-app.command()(serve.serve)
-app.command()(worker.worker)
-app.command()(doctor.doctor)
-app.command()(backup.backup)
-app.command()(backup.restore)
-app.command()(demo.demo)
-app.command("hash")(hash_files)
-for noun, group in {
-    "audit": audit,
-    "config": config,
-    "db": db,
-    "handoff": handoff,
-    "index": index,
-    "job": job,
-    "key": key,
-    "party": party,
-    "person": person,
-}.items():
-    app.add_typer(group.app, name=noun)
 
 
 def _print_version(wanted: bool) -> None:
@@ -90,6 +103,8 @@ def main() -> None:
             say(f"hint: {advice}")
         sys.exit(_exit_code(error))
     except Exception:  # noqa: BLE001 (the last stop: a fault of ours, told without its values)
+        import structlog  # noqa: PLC0415 (most commands never need it)
+
         incident = uuid.uuid4().hex[:12]
         structlog.get_logger().exception("command failed", incident=incident)
         say(f"error: a fault of Vangnet itself, incident {incident}; the log line above has its place in the code")
