@@ -8,6 +8,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 #: Where the demo keeps its four installations.
 DEMO_DIR ?= var/demo
+#: How many processes share the tests; each starts a database server of its own.
+WORKERS ?= $(shell cores=$$(nproc); echo $$((cores < 2 ? 1 : cores < 4 ? cores : 4)))
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +23,7 @@ serve: setup ## Run the installation that the settings (VANGNET_...) name
 	@$(BIN)/vangnet serve
 
 test: setup test-tools ## Run all tests but the long ones (ARGS=... for pytest)
-	@start=$$SECONDS; cargo test --quiet --locked; $(BIN)/pytest -m "not soak" $(ARGS); \
+	@start=$$SECONDS; cargo test --quiet --locked; $(BIN)/pytest -m "not soak" -n $(WORKERS) --dist worksteal $(ARGS); \
 	echo "make test took $$((SECONDS - start)) s"
 
 soak: setup test-tools ## Run the long tests: kill -9 series, hours of load (SOAK=short for a short form)

@@ -6,6 +6,7 @@ for what needs commits: threads, workers, notifications, kills.
 
 import itertools
 import os
+import random
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,19 @@ from vangnet.identity.permissions import Permission
 from vangnet.keys import Keys
 
 _numbers = itertools.count()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--seed", type=int, help="the seed of the tests that draw at random, as a failing one printed it")
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """A seed, another one each time, printed for a test that fails; `--seed` gives it again."""
+    given: int | None = request.config.getoption("--seed")
+    seed = random.SystemRandom().randrange(2**32) if given is None else given
+    print(f"--seed {seed}")  # noqa: T201 (pytest shows it when the test fails)
+    return seed
 
 
 @pytest.fixture(autouse=True)

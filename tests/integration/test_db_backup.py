@@ -327,7 +327,6 @@ def test_a_backup_of_a_newer_vangnet_is_refused_and_named(settings: Settings, em
     assert holds_nothing(empty)
 
 
-@pytest.mark.parametrize("seed", [random.SystemRandom().randrange(2**32)])
 def test_a_dump_that_breaks_off_anywhere_is_never_taken_for_a_whole_one(settings: Settings, made: Path, seed: int) -> None:
     dump = dump_in(settings, made)
     chosen = random.Random(seed)  # noqa: S311 (a test)

@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 from vangnet.config import Settings
-from vangnet.db import open_database
+from vangnet.db import Database, open_database
 from vangnet.db.embedded import DATABASE, OWNER, RUNTIME, EmbeddedServer
 from vangnet.db.programs import without_root
 from vangnet.errors import Conflict, DatabaseRefused, DatabaseUnavailable, DataFolderUnusable
@@ -420,9 +420,16 @@ def test_a_database_that_vanished_while_in_use_is_not_replaced_by_an_empty_one(d
         assert pid is not None
         shutil.rmtree(data_dir / "postgres")
         os.kill(pid, signal.SIGKILL)
-        with pytest.raises(DatabaseRefused, match="vanished while it was in use"), database.transaction():
-            pass
+        with pytest.raises(DatabaseRefused, match="vanished while it was in use"):
+            use_until_refused(database)
         assert not (data_dir / "postgres").exists()
+
+
+def use_until_refused(database: Database) -> None:
+    """For a moment the killed server's children may still answer."""
+    for _ in range(100):
+        with contextlib.suppress(DatabaseUnavailable), database.transaction():
+            time.sleep(0.05)
 
 
 # --- who may connect ----------------------------------------------------------------------------------------------

@@ -190,7 +190,6 @@ def test_when_only_the_old_data_is_left_no_empty_database_takes_its_place(server
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", [random.SystemRandom().randrange(2**32)])
 def test_an_upgrade_killed_at_any_moment_can_be_run_again(old: Path, tmp_path: Path, seed: int) -> None:
     chosen = random.Random(seed)  # noqa: S311 (a test)
     kills = 2 if os.environ.get("SOAK") == "short" else 20

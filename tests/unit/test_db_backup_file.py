@@ -20,8 +20,6 @@ from vangnet.db.backup_file import DUMP, HEADS, BackupReader, BackupWriter, Mani
 from vangnet.errors import Conflict, InvalidInput, StorageFull
 from vangnet.keys import Keys
 
-#: In the name of the test, where a failing one shows it.
-_seeded = pytest.mark.parametrize("seed", [random.SystemRandom().randrange(2**32)])
 _FACTS = {
     "backup_id": UUID(int=7),
     "vangnet_version": "1.2.3",
@@ -216,7 +214,6 @@ def test_another_key_is_refused(path: Path, keys: Keys) -> None:
         read(path, keys.public_key, pyrage.x25519.Identity.generate())
 
 
-@_seeded
 def test_a_file_cut_off_anywhere_is_refused(path: Path, keys: Keys, identity: pyrage.x25519.Identity, seed: int) -> None:
     whole = path.read_bytes()
     chosen = random.Random(seed)  # noqa: S311 (a test)
@@ -226,7 +223,6 @@ def test_a_file_cut_off_anywhere_is_refused(path: Path, keys: Keys, identity: py
             read(path, keys.public_key, identity)
 
 
-@_seeded
 def test_no_changed_byte_changes_what_comes_out(
     path: Path, keys: Keys, identity: pyrage.x25519.Identity, seed: int
 ) -> None:
