@@ -121,7 +121,7 @@ def test_introducing_oneself_again_replaces_the_proposal(house: House) -> None:
     assert (again.id, again.name, again.introduced_at) == (first.id, "Wolkenhuis Hosting", house.now)
 
 
-def test_a_known_party_that_introduces_itself_stays_as_it_is_and_leaves_no_event(house: House) -> None:
+def test_a_known_party_that_introduces_itself_stays_as_it_is(house: House) -> None:
     party = introduced(house)
     party = parties.accept(
         house.conn, house.administrator, party_id=party.id, fingerprint=fingerprint(key_number(1)), now=house.now

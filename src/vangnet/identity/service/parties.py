@@ -74,8 +74,9 @@ def introduce(
 ) -> Party:
     """A party that introduces itself, by its signature. It counts for nothing before somebody here accepts it.
 
-    The same key again replaces what was proposed before; of a party that we know already nothing changes, and no event is
-    left. Raises PermissionDenied, InvalidInput, Conflict (too many wait for an answer).
+    The same key again replaces what was proposed before; of a party that we know already nothing changes. It leaves no
+    event of its own: the deed is the hand-off that brought the introduction, whose event names the party.
+    Raises PermissionDenied, InvalidInput, Conflict (too many wait for an answer).
     """
     actor.require(Permission.HANDOFF_RECEIVE)
     name, base_url = checked_line(name, field="name"), checked_base_url(base_url)
@@ -100,7 +101,6 @@ def introduce(
             introduced_at=now,
         )
         store.add_party(conn, party)
-    _record(conn, actor, Permission.HANDOFF_RECEIVE, party, now=now)
     return party
 
 
