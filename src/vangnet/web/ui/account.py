@@ -13,7 +13,7 @@ from vangnet.identity.service import account, factors, passkeys, sessions
 from vangnet.web.access import SIGNED_IN, needs
 from vangnet.web.languages import marked
 from vangnet.web.ui import passkey_forms
-from vangnet.web.ui.second_factor import NO_CODE, NO_PASSKEY, ceremony_to_add, codes_page, qr_code, show_codes
+from vangnet.web.ui.second_factor import NO_CODE, ceremony_to_add, codes_page, finish_passkey, qr_code, show_codes
 from vangnet.web.ui.sign_in import client_of
 from vangnet.web.visit import OneVisit, Visit
 
@@ -118,29 +118,14 @@ def show_passkey(visit: Visit) -> Response:
 @router.post("/me/passkeys")
 def add_passkey(visit: Visit, sealed: _Text = "", answer: _Answer = "", name: _Text = "") -> Response:
     """A passkey that the browser made."""
-    try:
-        with visit.transaction() as conn:
-            outcome = passkeys.finish_adding(
-                conn,
-                visit.actor,
-                session=own_session(visit),
-                sealed=sealed,
-                answer=answer,
-                name=name,
-                base_url=passkey_forms.origin_of(visit),
-                client=client_of(visit),
-                keys=visit.keys,
-                now=visit.now,
-            )
-    except InvalidInput as error:
-        return _passkey_page(visit, problem=visit.say(error))
-    match outcome:
-        case FactorAdded():
-            return show_codes(visit, outcome)
-        case Refused():
-            return _passkey_page(visit, problem=NO_PASSKEY)
-        case _:
-            assert_never(outcome)
+    return finish_passkey(
+        visit,
+        own_session(visit),
+        sealed=sealed,
+        answer=answer,
+        name=name,
+        ask_again=lambda problem: _passkey_page(visit, problem=problem),
+    )
 
 
 @router.post("/me/passkeys/{passkey_id}/remove")

@@ -1,5 +1,6 @@
 """Setting up a first second factor, between the password and the sign-in that it completes."""
 
+from collections.abc import Callable
 from typing import Annotated, assert_never
 
 import segno
@@ -8,7 +9,7 @@ from starlette.responses import Response
 
 from vangnet.db import Connection
 from vangnet.errors import InvalidInput
-from vangnet.identity.model import Ceremony, FactorAdded, Refused, TotpProposal
+from vangnet.identity.model import Ceremony, FactorAdded, Refused, Session, TotpProposal
 from vangnet.identity.service import factors, passkeys
 from vangnet.web.access import SECOND_FACTOR_PENDING, needs
 from vangnet.web.languages import marked
@@ -57,12 +58,29 @@ def set_up_app(visit: Visit, sealed: _Text = "", code: _Text = "") -> Response:
 @router.post("/sign-in/set-up/passkey", dependencies=[needs(SECOND_FACTOR_PENDING)])
 def set_up_passkey(visit: Visit, sealed: _Text = "", answer: _Answer = "", name: _Text = "") -> Response:
     """A passkey that the browser made."""
+    return finish_passkey(
+        visit,
+        pending(visit),
+        sealed=sealed,
+        answer=answer,
+        name=name,
+        ask_again=lambda problem: _page(visit, problem=problem),
+    )
+
+
+# --- what the account page uses too --------------------------------------------------------------------------------
+
+
+def finish_passkey(
+    visit: OneVisit, session: Session, *, sealed: str, answer: str, name: str, ask_again: Callable[[str], Response]
+) -> Response:
+    """Keeps a passkey that the browser made for whoever the session belongs to, or asks again with the problem."""
     try:
         with visit.transaction() as conn:
             outcome = passkeys.finish_adding(
                 conn,
                 visit.actor,
-                session=pending(visit),
+                session=session,
                 sealed=sealed,
                 answer=answer,
                 name=name,
@@ -72,17 +90,14 @@ def set_up_passkey(visit: Visit, sealed: _Text = "", answer: _Answer = "", name:
                 now=visit.now,
             )
     except InvalidInput as error:
-        return _page(visit, problem=visit.say(error))
+        return ask_again(visit.say(error))
     match outcome:
         case FactorAdded():
             return show_codes(visit, outcome)
         case Refused():
-            return _page(visit, problem=NO_PASSKEY)
+            return ask_again(NO_PASSKEY)
         case _:
             assert_never(outcome)
-
-
-# --- what the account page uses too --------------------------------------------------------------------------------
 
 
 def qr_code(proposal: TotpProposal) -> str:

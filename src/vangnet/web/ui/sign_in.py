@@ -5,12 +5,14 @@ addresses where a GET changes something: it is made by hand, passed on by hand, 
 follows it first.
 """
 
-from typing import Annotated, assert_never
+from collections.abc import Callable
+from typing import Annotated, Protocol, assert_never
 from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter, Form, Query
 from starlette.responses import Response
 
+from vangnet.db import Connection
 from vangnet.errors import TooManyAttempts
 from vangnet.identity.model import Client, Refused, SecondFactorNeeded, Session, SignedIn, SignInMeans
 from vangnet.identity.service import factors, passkeys, sessions, sign_in
@@ -82,27 +84,22 @@ def sign_in_with_password(visit: Visit, email: _Text = "", password: _Text = "",
 @router.post("/sign-in/passkey", dependencies=[needs(PUBLIC)])
 def sign_in_with_passkey(visit: Visit, sealed: _Text = "", answer: _Answer = "", onward: _Onward = "/") -> Response:
     """A passkey alone: the device verified its owner itself."""
-    try:
-        with visit.transaction() as conn:
-            outcome = passkeys.sign_in(
-                conn,
-                visit.actor,
-                sealed=sealed,
-                answer=answer,
-                base_url=passkey_forms.origin_of(visit),
-                client=client_of(visit),
-                keys=visit.keys,
-                now=visit.now,
-            )
-    except TooManyAttempts as error:
-        return sign_in_page(visit, onward=onward, problem=visit.say(error), status=429)
-    match outcome:
-        case SignedIn():
-            return signed_in(visit, outcome, onward=onward)
-        case Refused():
-            return sign_in_page(visit, onward=onward, problem=_NO_PASSKEY, status=422)
-        case _:
-            assert_never(outcome)
+    return _finish(
+        visit,
+        lambda conn: passkeys.sign_in(
+            conn,
+            visit.actor,
+            sealed=sealed,
+            answer=answer,
+            base_url=passkey_forms.origin_of(visit),
+            client=client_of(visit),
+            keys=visit.keys,
+            now=visit.now,
+        ),
+        onward=onward,
+        wrong=_NO_PASSKEY,
+        ask_again=sign_in_page,
+    )
 
 
 @router.get("/sign-in/link/{token}", dependencies=[needs(PUBLIC)])
@@ -131,87 +128,69 @@ def show_code(visit: Visit, onward: _OnwardAsked = "/") -> Response:
 @router.post("/sign-in/code", dependencies=[needs(SECOND_FACTOR_PENDING)])
 def finish_with_code(visit: Visit, code: _Text = "", onward: _Onward = "/") -> Response:
     """A code of the authenticator app."""
-    try:
-        with visit.transaction() as conn:
-            outcome = sign_in.with_code(
-                conn,
-                visit.actor,
-                session=pending(visit),
-                code=code,
-                client=client_of(visit),
-                keys=visit.keys,
-                now=visit.now,
-            )
-    except TooManyAttempts as error:
-        return _code_page(visit, onward=onward, problem=visit.say(error), status=429)
-    match outcome:
-        case SignedIn():
-            return signed_in(visit, outcome, onward=onward)
-        case Refused():
-            return _code_page(visit, onward=onward, problem=_NO_CODE, status=422)
-        case _:
-            assert_never(outcome)
+    return _finish(
+        visit,
+        lambda conn: sign_in.with_code(
+            conn,
+            visit.actor,
+            session=pending(visit),
+            code=code,
+            client=client_of(visit),
+            keys=visit.keys,
+            now=visit.now,
+        ),
+        onward=onward,
+        wrong=_NO_CODE,
+        ask_again=_code_page,
+    )
 
 
 @router.post("/sign-in/code/passkey", dependencies=[needs(SECOND_FACTOR_PENDING)])
 def finish_with_passkey(visit: Visit, sealed: _Text = "", answer: _Answer = "", onward: _Onward = "/") -> Response:
     """A passkey of the person whose password was right."""
-    try:
-        with visit.transaction() as conn:
-            outcome = passkeys.finish_second_half(
-                conn,
-                visit.actor,
-                session=pending(visit),
-                sealed=sealed,
-                answer=answer,
-                base_url=passkey_forms.origin_of(visit),
-                client=client_of(visit),
-                keys=visit.keys,
-                now=visit.now,
-            )
-    except TooManyAttempts as error:
-        return _code_page(visit, onward=onward, problem=visit.say(error), status=429)
-    match outcome:
-        case SignedIn():
-            return signed_in(visit, outcome, onward=onward)
-        case Refused():
-            return _code_page(visit, onward=onward, problem=_NO_PASSKEY, status=422)
-        case _:
-            assert_never(outcome)
+    return _finish(
+        visit,
+        lambda conn: passkeys.finish_second_half(
+            conn,
+            visit.actor,
+            session=pending(visit),
+            sealed=sealed,
+            answer=answer,
+            base_url=passkey_forms.origin_of(visit),
+            client=client_of(visit),
+            keys=visit.keys,
+            now=visit.now,
+        ),
+        onward=onward,
+        wrong=_NO_PASSKEY,
+        ask_again=_code_page,
+    )
 
 
 @router.get("/sign-in/recovery-code", dependencies=[needs(SECOND_FACTOR_PENDING)])
 def show_recovery_code(visit: Visit, onward: _OnwardAsked = "/") -> Response:
     """Asks for a recovery code."""
-    return visit.page("sign_in/recovery_code.html", onward=local_path(onward), problem=None)
+    return _recovery_code_page(visit, onward=onward)
 
 
 @router.post("/sign-in/recovery-code", dependencies=[needs(SECOND_FACTOR_PENDING)])
 def finish_with_recovery_code(visit: Visit, code: _Text = "", onward: _Onward = "/") -> Response:
     """One of the ten recovery codes, which is used up by it."""
-    try:
-        with visit.transaction() as conn:
-            outcome = sign_in.with_recovery_code(
-                conn,
-                visit.actor,
-                session=pending(visit),
-                code=code,
-                client=client_of(visit),
-                keys=visit.keys,
-                now=visit.now,
-            )
-    except TooManyAttempts as error:
-        context = {"onward": local_path(onward), "problem": visit.say(error)}
-        return visit.page("sign_in/recovery_code.html", status=429, **context)
-    match outcome:
-        case SignedIn():
-            return signed_in(visit, outcome, onward=onward)
-        case Refused():
-            return visit.page(
-                "sign_in/recovery_code.html", status=422, onward=local_path(onward), problem=_NO_RECOVERY_CODE
-            )
-        case _:
-            assert_never(outcome)
+    return _finish(
+        visit,
+        lambda conn: sign_in.with_recovery_code(
+            conn,
+            visit.actor,
+            session=pending(visit),
+            code=code,
+            client=client_of(visit),
+            keys=visit.keys,
+            now=visit.now,
+        ),
+        onward=onward,
+        wrong=_NO_RECOVERY_CODE,
+        ask_again=_recovery_code_page,
+    )
 
 
 @router.post("/sign-out", dependencies=[needs(PUBLIC)])
@@ -285,6 +264,34 @@ def give_cookies(visit: OneVisit, response: Response, outcome: SignedIn) -> None
     """The cookies of a complete sign-in."""
     visit.sign_in(response, outcome.token)
     visit.remember_device(response, outcome.device)
+
+
+class _AskAgain(Protocol):
+    """Shows a page of signing in anew."""
+
+    def __call__(self, visit: OneVisit, *, onward: str, problem: str, status: int) -> Response: ...
+
+
+def _finish(
+    visit: OneVisit, prove: Callable[[Connection], SignedIn | Refused], *, onward: str, wrong: str, ask_again: _AskAgain
+) -> Response:
+    """Ends a sign-in by what `prove` checks, or asks again: with the sentence `wrong`, or with how long to wait."""
+    try:
+        with visit.transaction() as conn:
+            outcome = prove(conn)
+    except TooManyAttempts as error:
+        return ask_again(visit, onward=onward, problem=visit.say(error), status=429)
+    match outcome:
+        case SignedIn():
+            return signed_in(visit, outcome, onward=onward)
+        case Refused():
+            return ask_again(visit, onward=onward, problem=wrong, status=422)
+        case _:
+            assert_never(outcome)
+
+
+def _recovery_code_page(visit: OneVisit, *, onward: str, problem: str | None = None, status: int = 200) -> Response:
+    return visit.page("sign_in/recovery_code.html", status=status, onward=local_path(onward), problem=problem)
 
 
 def _code_page(visit: OneVisit, *, onward: str, problem: str | None = None, status: int = 200) -> Response:
