@@ -90,7 +90,7 @@ def list_parties(visit: Visit) -> list[PartyAnswer]:
         return [_answer(party) for party in parties.list_parties(conn, visit.actor)]
 
 
-@router.post("/parties", dependencies=[needs(Permission.PARTY_ADD)])
+@router.post("/parties", status_code=201, dependencies=[needs(Permission.PARTY_ADD)])
 def add_party(visit: Visit, new: NewParty) -> PartyAnswer:
     """Adds a party for which the key's owner vouches."""
     with visit.transaction() as conn:
@@ -146,7 +146,7 @@ def list_grants(visit: Visit, party_id: UUID) -> list[GrantAnswer]:
         return [GrantAnswer.model_validate(grant) for grant in grants.list_grants(conn, visit.actor, party_id)]
 
 
-@router.post("/parties/{party_id}/grants", dependencies=[needs(Permission.PARTY_GRANT)])
+@router.post("/parties/{party_id}/grants", status_code=201, dependencies=[needs(Permission.PARTY_GRANT)])
 def grant_right(visit: Visit, party_id: UUID, new: NewGrant) -> GrantAnswer:
     """Gives the party a right, in place of an older grant of the same."""
     with visit.transaction() as conn:
