@@ -42,6 +42,13 @@ for _logger in ("procrastinate.worker", f"procrastinate.worker.{_NAME}"):
     logging.getLogger(_logger).addFilter(lambda record: not hasattr(record, "job"))
 
 
+class _Runner(procrastinate.worker.Worker):
+    async def _process_job(self, context: JobContext) -> None:
+        await super()._process_job(context)
+        # Another job may have waited for this one's lock, and nobody is told of that: it would wait for the next poll.
+        self._new_job_event.set()
+
+
 class Worker:
     """Runs the jobs of one installation, in a thread of its own (`start`, `stop`) or in the calling one (`run`).
 
@@ -133,7 +140,7 @@ class Worker:
         )
         app = queue_app(self._work, connector, self._tasks)
         async with app.open_async():
-            runner = procrastinate.worker.Worker(
+            runner = _Runner(
                 app,
                 name=_NAME,
                 concurrency=self._work.settings.job_concurrency,

@@ -15,12 +15,14 @@ from procrastinate import PsycopgConnector
 from running.states import wait_until
 
 from vangnet.audit.model import Actor
+from vangnet.config import Settings
 from vangnet.db import Database, defer
 from vangnet.errors import Conflict
 from vangnet.jobs import service
 from vangnet.jobs.app import queue_app
-from vangnet.jobs.model import Job, JobState
+from vangnet.jobs.model import Job, JobState, Pace
 from vangnet.jobs.tasks import SCHEDULE, TASKS, TryAgain, Workplace
+from vangnet.keys import Keys
 from vangnet.worker import Worker
 
 StartWorker = Callable[..., AbstractContextManager[Worker]]
@@ -94,6 +96,17 @@ def test_jobs_with_the_same_lock_run_one_by_one_in_order_though_one_fails(databa
     with working({"note": note}), working({"note": note}):
         wait_until(lambda: len(ran) == 7)
     assert ran == [0, 1, 1, 2, 3, 4, 5]
+
+
+def test_a_job_that_waited_for_a_lock_runs_as_soon_as_the_lock_is_free(
+    database: Database, keys: Keys, settings: Settings
+) -> None:
+    ran: list[int] = []
+    for number in range(20):
+        later(database, "note", lock="a", number=number)
+    # A worker that looked again only by its poll would need an hour for each.
+    with Worker(database, keys, settings, pace=Pace(poll_s=3600), tasks={"note": lambda _, *, number: ran.append(number)}):
+        wait_until(lambda: ran == list(range(20)))
 
 
 def test_a_worker_that_loses_the_race_for_a_lock_goes_on(database: Database, working: StartWorker) -> None:
