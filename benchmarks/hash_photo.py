@@ -1,13 +1,15 @@
 """How fast a photo is hashed, beside python-threatexchange in the same run; and how near `full~` lies to `full`.
 
-    python benchmarks/hash_photo.py [--photos FOLDER] [--per-size N] [--repeat N] [--only speed|nearness]
+    python benchmarks/hash_photo.py [--photos FOLDER] [--seeds 1 2 3] [--per-size N] [--sizes 1 12]
 
-Photos are generated (soft areas, edges, texture, grain, colour), or cut from the pictures in FOLDER. All times are of one
-thread, from the bytes of a JPEG to its hash, decoding included, tool after tool on the same file, so that both meet the
-same machine.
+Photos are generated (soft areas, edges, texture, grain, colour) and cut from the photographs that scikit-image carries, or
+from the pictures in FOLDER. All times are of one thread, from the bytes of a JPEG to its hash, decoding included, tool
+after tool on the same file, so that both meet the same machine. What decoding alone takes is measured beside them, with
+the decoder that both use: no tool that decodes the whole picture can be faster than that.
 """
 
 import argparse
+import io
 import random
 import statistics
 import sys
@@ -16,11 +18,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+from figures import Figure, percentile, show
 from PIL import Image
 from threatexchange.signal_type.pdq.pdq_hasher import pdq_from_bytes
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from pictures import distance, encoded, photo
+from pictures import distance, encoded, packaged, photo
 
 from vangnet.hashing import media
 from vangnet.hashing.model import SCREEN_QUALITY, Convention, Decoded, MediaFormat
@@ -28,19 +31,26 @@ from vangnet.hashing.wire import Job
 
 SIZES = {1: (1024, 1024), 3: (2000, 1500), 6: (3000, 2000), 12: (4000, 3000)}
 QUALITIES = (75, 85, 90, 93)
+PHOTOGRAPHS = {"astronaut.png", "chelsea.png", "coffee.png", "hubble_deep_field.jpg", "motorcycle_left.png", "rocket.jpg"}
 
 
-def photos(folder: Path | None, megapixels: int, count: int) -> Iterator[bytes]:
+def sources(folder: Path | None) -> list[Image.Image]:
+    """Photographs to cut from."""
+    if folder is None:
+        return [image for name, image in packaged() if name in PHOTOGRAPHS]
+    paths = sorted(path for path in folder.rglob("*") if path.suffix in {".jpg", ".png", ".webp"})
+    return [Image.open(path).convert("RGB") for path in paths]
+
+
+def photos(cut_from: list[Image.Image], megapixels: int, seed: int, count: int, *, only_cut: bool) -> Iterator[bytes]:
     """JPEG files of that size."""
-    rng = random.Random(megapixels)  # noqa: S311 (the same photos each run)
+    rng = random.Random(1000 * megapixels + seed)  # noqa: S311 (the same photos each run)
     size = SIZES[megapixels]
-    sources = sorted(path for path in folder.rglob("*") if path.suffix in {".jpg", ".png", ".webp"}) if folder else []
     for number in range(count):
-        if sources:
-            with Image.open(sources[number % len(sources)]) as image:
-                picture = cut(image.convert("RGB"), size, rng)
+        if only_cut or number % 3 == 2:
+            picture = cut(rng.choice(cut_from), size, rng)
         else:
-            picture = photo(1000 * megapixels + number, *size)
+            picture = photo(100_000 * megapixels + 1000 * seed + number, *size)
         yield encoded(picture, "JPEG", quality=rng.choice(QUALITIES), subsampling=rng.choice((0, 2, 2)), progressive=False)
 
 
@@ -66,7 +76,8 @@ def ours(data: bytes, convention: Convention) -> Decoded:
         seconds=60,
     )
     answer = media.hash_frames(data, job)
-    assert isinstance(answer, Decoded)
+    if not isinstance(answer, Decoded):
+        raise TypeError(answer)
     return answer
 
 
@@ -76,69 +87,122 @@ def milliseconds(work: Callable[[], object]) -> float:
     return (time.perf_counter() - start) * 1000
 
 
-def speed(folder: Path | None, per_size: int, repeat: int) -> None:
-    print("| JPEG → hash, one thread | python-threatexchange | true `full` | ratio | `full~` | ratio |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    for megapixels in SIZES:
-        peer, true, near = [], [], []
-        sizes = []
-        for data in photos(folder, megapixels, per_size):
-            sizes.append(len(data))
-            best = [1e9, 1e9, 1e9]
-            for _ in range(repeat):
-                best[0] = min(best[0], milliseconds(lambda data=data: pdq_from_bytes(data)))
-                best[1] = min(best[1], milliseconds(lambda data=data: ours(data, Convention.FULL)))
-                best[2] = min(best[2], milliseconds(lambda data=data: ours(data, Convention.SCREEN)))
-            peer.append(best[0])
-            true.append(best[1])
-            near.append(best[2])
-            assert pdq_from_bytes(data)[0] == ours(data, Convention.FULL).frames[0].transforms[0].hash().hash.hex()
-        cells = [
-            f"{megapixels} MP, {statistics.median(sizes) / 1000:.0f} kB, {len(peer)} photos",
-            f"{statistics.median(peer):.1f} ms",
-            f"{statistics.median(true):.1f} ms",
-            f"{statistics.median(p / t for p, t in zip(peer, true, strict=True)):.1f}x",
-            f"{statistics.median(near):.1f} ms",
-            f"{statistics.median(p / n for p, n in zip(peer, near, strict=True)):.1f}x",
-        ]
-        print("| " + " | ".join(cells) + " |", flush=True)
+def decoded(data: bytes) -> None:
+    """Decoding alone, as `media` has it done."""
+    with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+        image.load()
 
 
-def nearness(folder: Path | None, per_size: int) -> None:
-    print("\n| `full~` beside `full` | photos | median | p99 | most |")
-    print("| --- | --- | --- | --- | --- |")
-    everything: list[int] = []
-    for megapixels in (3, 6, 12):
-        distances = []
-        for data in photos(folder, megapixels, per_size):
+class Measured:
+    """What was measured of one size: medians and distances, a seed each."""
+
+    def __init__(self) -> None:
+        self.times: dict[str, list[float]] = {name: [] for name in ("peer", "full", "full~", "decode")}
+        self.megabytes: list[float] = []
+        self.near: list[list[int]] = []
+
+    def add(self, files: Iterator[bytes], repeat: int, timed: int) -> None:
+        """Measures the photos of one seed: the times of the first `timed`, the distances of all."""
+        times: dict[str, list[float]] = {name: [] for name in self.times}
+        self.near.append([])
+        for number, data in enumerate(files):
             true = ours(data, Convention.FULL).frames[0].transforms[0]
             near = ours(data, Convention.SCREEN).frames[0].transforms[0]
             if near.quality >= SCREEN_QUALITY:
-                distances.append(distance(true.hash().hash, near.hash().hash))
-        everything += distances
-        print(row(f"{megapixels} MP, quality ≥ {SCREEN_QUALITY}", distances), flush=True)
-    print(row("all", everything))
+                self.near[-1].append(distance(true.hash().hash, near.hash().hash))
+            if number >= timed:
+                continue
+            if pdq_from_bytes(data)[0] != true.hash().hash.hex():
+                raise AssertionError("python-threatexchange and the true hash disagree")
+            self.megabytes.append(len(data) / 1e6)
+            for name, best in best_of(repeat, data).items():
+                times[name].append(best)
+        for name, values in times.items():
+            if values:
+                self.times[name].append(statistics.median(values))
 
 
-def row(name: str, distances: list[int]) -> str:
-    if not distances:
-        return f"| {name} | 0 | | | |"
-    middle, p99 = np.percentile(distances, 50), np.percentile(distances, 99)
-    return f"| {name} | {len(distances)} | {middle:.0f} bits | {p99:.0f} bits | {max(distances)} bits |"
+def best_of(repeat: int, data: bytes) -> dict[str, float]:
+    """The best of some tries, the tools taking turns."""
+    works: dict[str, Callable[[], object]] = {
+        "peer": lambda: pdq_from_bytes(data),
+        "full": lambda: ours(data, Convention.FULL),
+        "full~": lambda: ours(data, Convention.SCREEN),
+        "decode": lambda: decoded(data),
+    }
+    best = dict.fromkeys(works, float("inf"))
+    for _ in range(repeat):
+        for name, work in works.items():
+            best[name] = min(best[name], milliseconds(work))
+    return best
+
+
+def speed_rows(megapixels: int, found: Measured) -> list[Figure]:
+    """The rows of one size."""
+    peer, times = "python-threatexchange", found.times
+    kind = f"{megapixels} MP JPEG of {statistics.median(found.megabytes):.1f} MB"
+    goals: dict[str, dict[int, float]] = {"full": {1: 8, 12: 5}, "full~": {12: 15}}
+    rows = [
+        Figure(
+            what=f"{kind} → {'true `full`' if name == 'full' else '`full~`'}",
+            unit="ms",
+            ours=times[name],
+            peer=peer,
+            theirs=times["peer"],
+            times=goals[name].get(megapixels),
+        )
+        for name in ("full", "full~")
+    ]
+    share = [100 * decode / full for decode, full in zip(times["decode"], times["full"], strict=True)]
+    bound = Figure(
+        what="decoding alone: no whole decode can be faster",
+        unit="ms",
+        ours=times["decode"],
+        peer=peer,
+        theirs=times["peer"],
+    )
+    return [*rows, bound, Figure(what="its share of true `full`", unit="%", ours=share)]
+
+
+def nearness_rows(what: str, by_seed: list[list[int]]) -> list[Figure]:
+    """How far `full~` lies from `full`."""
+    everything = [bits for distances in by_seed for bits in distances]
+    if not everything:
+        return []
+    name = f"`full~` beside `full`, {what}, quality ≥ {SCREEN_QUALITY}, {len(everything)} photos"
+    medians = [float(statistics.median(distances)) for distances in by_seed if distances]
+    return [
+        Figure(what=f"{name}: median", unit="bits", ours=medians, at_most=2),
+        Figure(what="p99", unit="bits", ours=[percentile(everything, 99)], at_most=8),
+        Figure(what="most", unit="bits", ours=[max(everything)]),
+    ]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Measures each size with each seed, then prints the rows."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path)
-    parser.add_argument("--per-size", type=int, default=36)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--per-size", type=int, default=14, help="photos of each size and seed")
+    parser.add_argument("--timed", type=int, default=4, help="of which so many are timed")
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--only", choices=("speed", "nearness"))
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), choices=list(SIZES))
     arguments = parser.parse_args()
     media.prepare()
-    if arguments.only != "nearness":
-        speed(arguments.photos, min(arguments.per_size, 8), arguments.repeat)
-    if arguments.only != "speed":
-        nearness(arguments.photos, arguments.per_size)
+    cut_from = sources(arguments.photos)
+    speed, nearness, everything = [], [], []
+    for megapixels in arguments.sizes:
+        found = Measured()
+        # Of the smallest only the times are of interest: screening is for large ones.
+        count = arguments.per_size if megapixels > 1 else arguments.timed
+        for seed in arguments.seeds:
+            files = photos(cut_from, megapixels, seed, count, only_cut=arguments.photos is not None)
+            found.add(files, arguments.repeat, arguments.timed)
+        speed += speed_rows(megapixels, found)
+        if megapixels > 1:
+            nearness += nearness_rows(f"{megapixels} MP", found.near)
+            everything += found.near
+    show([*speed, *nearness, *nearness_rows("all of them", everything)])
 
 
 if __name__ == "__main__":

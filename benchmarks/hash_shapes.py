@@ -32,8 +32,10 @@ def photo_like(rng: np.random.Generator, count: int) -> Hashes:
     rows = np.empty((count, BYTES), dtype=np.uint8)
     for start in range(0, count, CHUNK):
         size = min(CHUNK, count - start)
-        chunk = _originals(rng, loadings, size)
+        chunk = np.empty((size, BYTES), dtype=np.uint8)
         kind = rng.random(size)
+        originals = np.flatnonzero((kind < 0.5) | ((kind < 0.95) & (start == 0)))
+        chunk[originals] = _originals(rng, loadings, originals.size)
         if start:
             copies = np.flatnonzero((kind >= 0.5) & (kind < 0.8))
             chunk[copies] = altered(rng, rows[_frequent(rng, start, copies.size)], most=40)
@@ -47,8 +49,8 @@ def photo_like(rng: np.random.Generator, count: int) -> Hashes:
 
 def altered(rng: np.random.Generator, hashes: Hashes, *, most: int) -> Hashes:
     """The hashes with 0 to about `most` of their bits flipped, each number equally often."""
-    share = rng.integers(0, most + 1, (len(hashes), 1)).astype(np.float32) / BITS
-    return hashes ^ np.packbits(rng.random((len(hashes), BITS), dtype=np.float32) < share, axis=1)
+    share = rng.integers(0, most + 1, (len(hashes), 1), dtype=np.uint16)
+    return hashes ^ np.packbits(rng.integers(0, BITS, (len(hashes), BITS), dtype=np.uint8) < share, axis=1)
 
 
 def near(rng: np.random.Generator, hash_: bytes, bits: int) -> bytes:
@@ -66,7 +68,7 @@ def _originals(rng: np.random.Generator, loadings: npt.NDArray[np.float32], size
     values = factors @ loadings + np.sqrt(1 - COMMON, dtype=np.float32) * rng.standard_normal(
         (size, BITS), dtype=np.float32
     )
-    return np.packbits(values > np.median(values, axis=1, keepdims=True), axis=1)
+    return np.packbits(values >= np.partition(values, BITS // 2, axis=1)[:, BITS // 2 : BITS // 2 + 1], axis=1)
 
 
 def _frequent(rng: np.random.Generator, limit: int, size: int) -> npt.NDArray[np.int64]:

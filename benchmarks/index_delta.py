@@ -14,7 +14,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-from hash_shapes import BYTES, even
+from figures import Figure, show
+from hash_shapes import BYTES, Hashes, even
 
 from vangnet.hashing.index import Index, IndexBuilder
 
@@ -22,19 +23,28 @@ ADDITIONS = 100_000
 
 
 def main() -> None:
-    """Measures with each seed, then prints the medians over the seeds as a table."""
+    """Measures with each seed, then prints a row for each measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     arguments = parser.parse_args()
     results = [_measure(seed, arguments.rows) for seed in arguments.seeds]
-    median = {name: float(np.median([result[name] for result in results])) for name in results[0]}
-    slower = 100 * (median["lookup, 100,000 in the delta, p50"] / median["lookup, nothing in the delta, p50"] - 1)
-    print("| what | median over the seeds | goal |")
-    print("| --- | --- | --- |")
-    for name, seconds in median.items():
-        print(f"| {name} | {1000 * seconds:.4f} ms | {'≤ 1 ms' if 'until it matches' in name else ''} |")
-    print(f"| lookups with 100,000 in the delta | {slower:.1f} % slower | ≤ 10 % |")
+    ms = {name: [1000 * result[name] for result in results] for name in results[0]}
+    pairs = zip(ms["with, p50"], ms["without, p50"], strict=True)
+    slower = [100 * (changed / plain - 1) for changed, plain in pairs]
+    show(
+        [
+            Figure(what=f"lookups with {ADDITIONS:,} in the delta: slower by", unit="%", ours=slower, at_most=10),
+            Figure(what="such a lookup", unit="ms", ours=ms["with, p50"], p99=ms["with, p99"]),
+            Figure(what="without, in turns", unit="ms", ours=ms["without, p50"], p99=ms["without, p99"]),
+            Figure(what="addition until it matches", unit="ms", ours=ms["added, p50"], p99=ms["added, p99"], at_most=1),
+            Figure(what="withdrawal until it no longer matches", unit="ms", ours=ms["withdrawn, p50"]),
+            Figure(what="longest of the first 2,000 additions", unit="ms", ours=ms["first additions, longest"]),
+            Figure(what="merge into a new file", unit="ms", ours=ms["merge"]),
+            Figure(what="lookup while merging", unit="ms", ours=ms["merging, p50"], p99=ms["merging, p99"]),
+            Figure(what="longest lookup while merging", unit="ms", ours=ms["merging, longest"]),
+        ]
+    )
 
 
 def _measure(seed: int, count: int) -> dict[str, float]:
@@ -46,10 +56,21 @@ def _measure(seed: int, count: int) -> dict[str, float]:
         builder.write(path)
         plain, changed = Index.open(path), Index.open(path)
         added = even(rng, ADDITIONS)
-        changed.add_hashes(added.tobytes(), np.arange(count, count + ADDITIONS, dtype=np.uint64))
-        result = _side_by_side(plain, changed, [rng.bytes(BYTES) for _ in range(6000)])
+        result = {"first additions, longest": _one_by_one(changed, added[:2000], first_id=count)}
+        changed.add_hashes(added[2000:].tobytes(), np.arange(count + 2000, count + ADDITIONS, dtype=np.uint64))
+        result |= _side_by_side(plain, changed, [rng.bytes(BYTES) for _ in range(20_000)])
         result |= _until_it_counts(changed, [rng.bytes(BYTES) for _ in range(1000)], first_id=2 * count)
         return result | _while_merging(changed, path, [rng.bytes(BYTES) for _ in range(2000)])
+
+
+def _one_by_one(index: Index, hashes: Hashes, *, first_id: int) -> float:
+    """The longest that one addition took, in seconds."""
+    longest = 0.0
+    for id_, hash_ in enumerate(hashes, start=first_id):
+        start = time.perf_counter_ns()
+        index.add(id_, hash_.tobytes())
+        longest = max(longest, (time.perf_counter_ns() - start) / 1e9)
+    return longest
 
 
 def _side_by_side(plain: Index, changed: Index, queries: list[bytes]) -> dict[str, float]:
@@ -60,8 +81,8 @@ def _side_by_side(plain: Index, changed: Index, queries: list[bytes]) -> dict[st
         index.lookup(query)
         times[index].append((time.perf_counter_ns() - start) / 1e9)
     return {
-        f"lookup, {what} in the delta, p{percent}": float(np.percentile(times[index], percent))
-        for what, index in (("nothing", plain), ("100,000", changed))
+        f"{what}, p{percent}": float(np.percentile(times[index], percent))
+        for what, index in (("without", plain), ("with", changed))
         for percent in (50, 99)
     }
 
@@ -78,9 +99,9 @@ def _until_it_counts(index: Index, hashes: list[bytes], *, first_id: int) -> dic
         assert not index.lookup(hash_)
         withdrawn.append((time.perf_counter_ns() - start) / 1e9)
     return {
-        "addition until it matches, p50": float(np.percentile(added, 50)),
-        "addition until it matches, p99": float(np.percentile(added, 99)),
-        "withdrawal until it no longer matches, p50": float(np.percentile(withdrawn, 50)),
+        "added, p50": float(np.percentile(added, 50)),
+        "added, p99": float(np.percentile(added, 99)),
+        "withdrawn, p50": float(np.percentile(withdrawn, 50)),
     }
 
 
@@ -97,10 +118,10 @@ def _while_merging(index: Index, path: Path, queries: list[bytes]) -> dict[str, 
         merging.join(0.005)
     assert index.info().additions == 0
     return {
-        "merge into a new file": time.perf_counter() - start,
-        "lookup while merging, p50": float(np.percentile(times, 50)),
-        "lookup while merging, p99": float(np.percentile(times, 99)),
-        "lookup while merging, longest": max(times),
+        "merge": time.perf_counter() - start,
+        "merging, p50": float(np.percentile(times, 50)),
+        "merging, p99": float(np.percentile(times, 99)),
+        "merging, longest": max(times),
     }
 
 

@@ -4,7 +4,8 @@
 
 Peers: IndexBinaryMultiHash(256, 16, 16) with one flip a table, as Meta's hasher-matcher-actioner sets it, and
 IndexBinaryFlat. Every answer that faiss gives is compared with ours. Half of the queries are listed hashes with 0 to 31
-bits flipped, the other half come from the same source and are not listed.
+bits flipped, the other half come from the same source and are not listed. `even` are independent bits; `photo-like` are
+correlated, clustered, repeated and templated ones (hash_shapes.py).
 """
 
 import argparse
@@ -17,36 +18,50 @@ from typing import Any
 
 import faiss
 import numpy as np
-from hash_shapes import BYTES, SHAPES, altered, near
+from figures import Figure, percentile, show
+from hash_shapes import BYTES, SHAPES, Hashes, near
 
 from vangnet.hashing.index import RADIUS, Index, IndexBuilder
 
 GOALS = {"even": (150, 250), "photo-like": (50, 50)}
+VIEWS = 8
+Times = tuple[float, float]
 
 
 def main() -> None:
-    """Measures each shape with each seed, then prints the medians over the seeds as a table."""
+    """Measures each shape with each seed, then prints a row for each peer."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--shapes", nargs="+", default=list(SHAPES), choices=list(SHAPES))
     parser.add_argument("--queries", type=int, default=2000)
+    parser.add_argument("--peer-queries", type=int, default=60)
     arguments = parser.parse_args()
     faiss.omp_set_num_threads(1)
-    print("| hashes | seed | index p50 / p99 | faiss multi-hash p50 / p99 | faiss flat p50 / p99 | times faster (goal) |")
-    print("| --- | --- | --- | --- | --- | --- |")
     for shape in arguments.shapes:
-        results = [_measure(shape, seed, arguments.rows, arguments.queries) for seed in arguments.seeds]
-        ours, multi, flat, batch = np.median(results, axis=0)
-        goal_multi, goal_flat = GOALS[shape]
-        print(
-            f"| {shape}, {arguments.rows:,} | median | {_ms(ours)} | {_ms(multi)} | {_ms(flat)} | "
-            f"{multi[0] / ours[0]:.0f} (≥ {goal_multi}); {flat[0] / ours[0]:.0f} (≥ {goal_flat}) |"
+        results = [
+            _measure(shape, seed, arguments.rows, arguments.queries, arguments.peer_queries) for seed in arguments.seeds
+        ]
+        ours, batch, multi, flat = ([tuple(result[at]) for result in results] for at in range(4))
+        what = f"one look-up ≤ {RADIUS} among {arguments.rows:,} {shape} hashes"
+        goals = GOALS[shape]
+        show(
+            [
+                _figure(what, ours, "faiss IndexBinaryMultiHash(256, 16, 16)", multi, times=goals[0]),
+                _figure("the same", ours, "faiss IndexBinaryFlat", flat, times=goals[1]),
+                _figure(f"{VIEWS} dihedrals as one batch, one thread", batch, at_most=1.5),
+            ]
         )
-        print(f"| {shape}, 8 dihedrals as one batch | median | {_ms(batch)} | | | goal ≤ 1.5 ms |", flush=True)
 
 
-def _measure(shape: str, seed: int, count: int, query_count: int) -> list[tuple[float, float]]:
+def _figure(what: str, ours: list[Times], peer: str = "", theirs: list[Times] | None = None, **goal: float) -> Figure:
+    medians = [1000 * median for median, _ in ours]
+    worst = [1000 * p99 for _, p99 in ours]
+    peers = [1000 * median for median, _ in theirs or []]
+    return Figure(what=what, unit="ms", ours=medians, p99=worst, peer=peer, theirs=peers, **goal)
+
+
+def _measure(shape: str, seed: int, count: int, query_count: int, peer_count: int) -> list[Times]:
     rng = np.random.default_rng(seed)
     hashes = SHAPES[shape](rng, count + query_count)
     hashes, others = hashes[:count], hashes[count:]
@@ -60,28 +75,31 @@ def _measure(shape: str, seed: int, count: int, query_count: int) -> list[tuple[
         builder.write(Path(folder) / "index")
         index = Index.open(Path(folder) / "index")
     ours, answers = _timed(index.lookup, queries)
-    views = [np.frombuffer(query, dtype=np.uint8)[None] for query in queries]
-    dihedrals = [altered(rng, np.repeat(view, 8, axis=0), most=256).tobytes() for view in views[:300]]
-    batch, _ = _timed(index.lookup_batch, dihedrals)
+    # The views of one picture are eight hashes that have nothing to do with each other, of one source.
+    views = [b"".join(queries[at : at + VIEWS]) for at in range(0, len(queries) - VIEWS + 1, VIEWS)]
+    batch, _ = _timed(index.lookup_batch, views)
+    return [ours, batch, *_peers(hashes, queries[:peer_count], answers)]
+
+
+def _peers(hashes: Hashes, queries: list[bytes], answers: list[Any]) -> list[Times]:
     multi = faiss.IndexBinaryMultiHash(BYTES * 8, 16, 16)
-    multi.add(hashes)
     multi.nflip = RADIUS // 16
     flat = faiss.IndexBinaryFlat(BYTES * 8)
-    flat.add(hashes)
-    peers = []
+    timed = []
     for peer in (multi, flat):
-        # faiss compares strictly; 150 queries are some seconds of the slowest.
-        timed, found = _timed(lambda view, peer=peer: peer.range_search(view, RADIUS + 1), views[:150])
+        peer.add(hashes)
+        # faiss compares strictly, and takes arrays.
+        arrays = [np.frombuffer(query, dtype=np.uint8)[None] for query in queries]
+        times, found = _timed(lambda array, peer=peer: peer.range_search(array, RADIUS + 1), arrays)
         for (_, distances, ids), answer in zip(found, answers, strict=False):
             theirs = sorted(zip(distances.astype(int).tolist(), ids.tolist(), strict=True))
-            assert theirs == [(match.distance, match.id) for match in answer], "faiss and the index disagree"
-        peers.append(timed)
-    print(f"| {shape}, {count:,} | {seed} | {_ms(ours)} | {_ms(peers[0])} | {_ms(peers[1])} | ", end="")
-    print(f"{peers[0][0] / ours[0]:.0f}; {peers[1][0] / ours[0]:.0f} |", flush=True)
-    return [ours, peers[0], peers[1], batch]
+            if theirs != [(match.distance, match.id) for match in answer]:
+                raise AssertionError("faiss and the index disagree")
+        timed.append(times)
+    return timed
 
 
-def _timed(work: Callable[[Any], Any], queries: list[Any]) -> tuple[tuple[float, float], list[Any]]:
+def _timed(work: Callable[[Any], Any], queries: list[Any]) -> tuple[Times, list[Any]]:
     """(Median, 99th percentile) in seconds, and the answers."""
     for query in queries[:20]:
         work(query)
@@ -91,12 +109,7 @@ def _timed(work: Callable[[Any], Any], queries: list[Any]) -> tuple[tuple[float,
         answer = work(query)
         times.append((time.perf_counter_ns() - start) / 1e9)
         answers.append(answer)
-    median, worst = np.quantile(times, [0.5, 0.99])
-    return (float(median), float(worst)), answers
-
-
-def _ms(times: tuple[float, float]) -> str:
-    return " / ".join(f"{1000 * value:.3f} ms" if value < 0.01 else f"{1000 * value:.1f} ms" for value in times)
+    return (float(np.median(times)), percentile(times, 99)), answers
 
 
 if __name__ == "__main__":

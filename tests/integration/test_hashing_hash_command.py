@@ -11,6 +11,7 @@ from pictures import distance, encoded, photo, reference
 from typer.testing import CliRunner, Result
 
 from vangnet.cli.hash import hash_files
+from vangnet.errors import InvalidSettings
 
 app = typer.Typer()
 app.command("hash")(hash_files)
@@ -18,8 +19,8 @@ app.command("hash")(hash_files)
 KEYS = ["file", "md5", "sha1", "sha256", "pdq", "frames", "views", "unhashable"]
 
 
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+def run(*arguments: str | Path, **settings: str) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], env=settings)
 
 
 def records(*arguments: str | Path) -> list[dict[str, object]]:
@@ -135,3 +136,25 @@ def test_for_people_there_is_a_line_a_file(folder: Path) -> None:
     assert len(lines) == 7
     assert reference(photo(3, 300, 200))[0].hex() in lines[1]
     assert "not_media" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("VANGNET_MEDIA_BYTES_MAX", "1024", "too_large"),
+        ("VANGNET_MEDIA_PIXELS_MAX", "250000", "too_large"),
+        ("VANGNET_MEDIA_QUALITY_MIN", "100", "low_quality"),
+    ],
+)
+def test_the_limits_of_the_settings_hold(tmp_path: Path, name: str, value: str, reason: str) -> None:
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(encoded(photo(1, 640, 480).point(lambda value: 100 + value // 40), "JPEG"))
+    result = run(file, "--json", **{name: value})
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["unhashable"] == reason
+
+
+def test_a_wrong_setting_stops_it_before_a_file_is_read(tmp_path: Path) -> None:
+    result = run(tmp_path, VANGNET_MEDIA_FRAMES_MAX="none")
+    assert isinstance(result.exception, InvalidSettings)
+    assert "VANGNET_MEDIA_FRAMES_MAX" in str(result.exception)

@@ -3,6 +3,7 @@
 //! It knows bytes and bits and nothing else: no files, no network, no Python. The binding in `rust/python` checks
 //! arguments and releases the interpreter's lock; everything that computes is here, where `cargo test` reaches it.
 
+mod box_filter;
 pub mod digest;
 pub mod dihedral;
 pub mod hamming;
@@ -10,5 +11,6 @@ pub mod index;
 mod map;
 pub mod pdq;
 mod pdq_filter;
+mod pixels;
 pub mod screen;
 pub mod simd;

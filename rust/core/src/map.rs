@@ -6,10 +6,14 @@
 
 use std::fs::File;
 use std::io;
+use std::marker::PhantomData;
 
 // The file format is little-endian and read in place.
 #[cfg(target_endian = "big")]
 compile_error!("the index is read in place and needs a little-endian machine");
+
+/// No system has smaller pages.
+const SMALLEST_PAGE: usize = 4096;
 
 /// The bytes of an index.
 #[derive(Debug)]
@@ -99,6 +103,48 @@ pub fn zeros<T: Number + Default>(length: usize) -> Vec<T> {
     let mut vector = with_large_pages(length);
     vector.resize(length, T::default());
     vector
+}
+
+/// Zeros on large pages, lying on the boundary of one; the system provides each page when it is first written to.
+#[derive(Debug)]
+pub struct Zeroed<T> {
+    map: memmap2::MmapMut,
+    what: PhantomData<T>,
+}
+
+impl<T: Number> Zeroed<T> {
+    /// So many zeros.
+    ///
+    /// # Errors
+    /// What the system answered.
+    pub fn new(length: usize) -> io::Result<Self> {
+        let map = memmap2::MmapMut::map_anon(length * size_of::<T>())?;
+        prefer_large_pages(&map[..]);
+        Ok(Self { map, what: PhantomData })
+    }
+
+    /// The numbers.
+    #[must_use]
+    pub fn get(&self) -> &[T] {
+        // SAFETY: `Number` promises that any bytes are valid; a mapping begins on the boundary of a page.
+        unsafe { self.map.align_to::<T>() }.1
+    }
+
+    /// The numbers, to be changed.
+    #[must_use]
+    pub fn get_mut(&mut self) -> &mut [T] {
+        // SAFETY: as above.
+        unsafe { self.map.align_to_mut::<T>() }.1
+    }
+
+    /// Has the system provide piece `piece` of `pieces` equal ones.
+    pub fn provide(&mut self, piece: usize, pieces: usize) {
+        let length = self.map.len().div_ceil(pieces);
+        for byte in self.map.iter_mut().skip(piece * length).take(length).step_by(SMALLEST_PAGE) {
+            // SAFETY: a byte is replaced by itself; `volatile` keeps the compiler from seeing that this changes nothing.
+            unsafe { std::ptr::write_volatile(byte, std::ptr::read_volatile(byte)) };
+        }
+    }
 }
 
 /// A number that is read in place: every pattern of bits is one, and it has no padding.

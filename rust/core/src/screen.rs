@@ -6,8 +6,9 @@
 //! blocks, assuming that brightness runs through a block as the parabola that has the means of the block and of its two
 //! neighbours. The hash lies a few bits beside the true one: it screens, it never counts as a match.
 
+use crate::box_filter::BoxFilter;
 use crate::pdq::{NoHash, Picture, Rows, SMALL, Small, Transform, check_sides};
-use crate::pdq_filter::{BoxFilter, luma_of_pixel, sample};
+use crate::pdq_filter::{luma_of_pixel, sample};
 
 /// How a side of the original lies in blocks.
 #[derive(Clone, Copy, Debug)]

@@ -8,6 +8,8 @@ pub mod lanes;
 
 use std::sync::OnceLock;
 
+use crate::index::pages::{FLIPS, GOES_ON, LINE};
+
 /// A hash as four words of 64 bits, bit 0 the lowest of word 0.
 pub type Words = [u64; 4];
 
@@ -99,6 +101,74 @@ pub fn prefetch_one<T>(slice: &[T], at: usize) {
     let _ = (slice, at);
 }
 
+/// The same for what is needed a little later: into the second-level cache, which has room for more lines under way.
+#[inline]
+pub fn prefetch_later<T>(slice: &[T], at: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(element) = slice.get(at) {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: a prefetch reads nothing that the program could see and never faults.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(std::ptr::from_ref(element).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (slice, at);
+}
+
+/// What was found in five lines of 31 signatures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InLines {
+    /// For each of the five lines, as bits, the numbers of its signatures (1 to 31) that are near.
+    pub slots: [u32; 5],
+    /// Whether one of them goes on elsewhere.
+    pub goes_on: bool,
+}
+
+/// Which signatures are near the query's, in line `line` and those whose numbers differ from it in one of four bits.
+///
+/// `lines` are 16 lines of 32 numbers: how many signatures follow, with the uppermost bit set if the line goes on
+/// elsewhere, then these. They may differ in `bound` bits, of which the flipped bit of the line is one.
+#[must_use]
+pub fn near_in_lines(level: Level, lines: &[u16], line: usize, query: u16, bound: u32) -> InLines {
+    match level {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the level was detected on this processor.
+        Level::Avx512 => unsafe { x86::near_in_lines_avx512(lines, line, query, bound) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Level::Avx2 => unsafe { x86::near_in_lines_popcnt(lines, line, query, bound) },
+        _ => near_in_lines_plain(lines, line, query, bound),
+    }
+}
+
+/// The same for one line, all of `bound` being left for its signatures.
+#[must_use]
+pub fn near_in_line(level: Level, line: &[u16], query: u16, bound: u32) -> u32 {
+    match level {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the level was detected on this processor.
+        Level::Avx512 => unsafe { x86::near_in_line_avx512(line, query, bound) },
+        _ => near_in_line_plain(line, query, bound),
+    }
+}
+
+#[inline(always)]
+fn near_in_lines_plain(lines: &[u16], line: usize, query: u16, bound: u32) -> InLines {
+    let mut found = InLines::default();
+    for (slots, flip) in found.slots.iter_mut().zip(FLIPS) {
+        let line = &lines[(line ^ flip) * LINE..][..LINE];
+        *slots = near_in_line_plain(line, query, bound - flip.count_ones());
+        found.goes_on |= line[0] & GOES_ON != 0;
+    }
+    found
+}
+
+#[inline(always)]
+fn near_in_line_plain(line: &[u16], query: u16, bound: u32) -> u32 {
+    let count = usize::from(line[0] & !GOES_ON);
+    let near = |(slot, signature): (usize, &u16)| u32::from((signature ^ query).count_ones() <= bound) << slot;
+    line.iter().enumerate().take(count + 1).skip(1).map(near).sum()
+}
+
 /// Appends the positions at which `signatures` differ from `query` in at most `bound` bits.
 pub fn near_signatures(level: Level, signatures: &[u16], query: u16, bound: u32, found: &mut Vec<u32>) {
     match level {
@@ -187,7 +257,8 @@ fn position(at: usize) -> u32 {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{Words, near_signatures_from, position, scan_from, verify_plain};
+    use super::{InLines, Words, near_in_lines_plain, near_signatures_from, position, scan_from, verify_plain};
+    use crate::index::pages::{FLIPS, GOES_ON, LINE};
     use std::arch::x86_64::*;
 
     #[target_feature(enable = "avx512f,avx512bw,avx512bitalg")]
@@ -208,6 +279,33 @@ mod x86 {
             }
             at += 32;
         }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512bitalg")]
+    pub fn near_in_lines_avx512(lines: &[u16], line: usize, query: u16, bound: u32) -> InLines {
+        let mut found = InLines::default();
+        for (slots, flip) in found.slots.iter_mut().zip(FLIPS) {
+            let line = &lines[(line ^ flip) * LINE..][..LINE];
+            *slots = near_in_line_avx512(line, query, bound - flip.count_ones());
+            found.goes_on |= line[0] & GOES_ON != 0;
+        }
+        found
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512bitalg")]
+    pub fn near_in_line_avx512(line: &[u16], query: u16, bound: u32) -> u32 {
+        let line = &line[..LINE];
+        let count = u32::from(line[0] & !GOES_ON).min(LINE as u32 - 1);
+        // SAFETY: `line` is 32 numbers of two bytes.
+        let some = unsafe { _mm512_loadu_epi16(line.as_ptr().cast()) };
+        let differing = _mm512_popcnt_epi16(_mm512_xor_si512(some, _mm512_set1_epi16(query.cast_signed())));
+        let near = _mm512_cmple_epu16_mask(differing, _mm512_set1_epi16(bound.min(16) as i16));
+        near & (u32::MAX >> (31 - count)) & !1
+    }
+
+    #[target_feature(enable = "popcnt")]
+    pub fn near_in_lines_popcnt(lines: &[u16], line: usize, query: u16, bound: u32) -> InLines {
+        near_in_lines_plain(lines, line, query, bound)
     }
 
     #[target_feature(enable = "avx2,popcnt")]

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use hashes::{Hash, Random, near, shaped};
 use proptest::prelude::*;
 use vangnet_core::hamming::distance;
-use vangnet_core::index::{BuildOptions, Builder, Index, IndexError, Match, RADIUS_MAX, Way};
+use vangnet_core::index::{Base, BuildOptions, Builder, Index, IndexError, Match, RADIUS_MAX, Way};
 
 const LIST: &str = "pdq-full";
 const WAYS: [Way; 4] = [Way::Cheapest, Way::Scan, Way::Buckets, Way::CrowdedBuckets];
@@ -159,6 +159,82 @@ proptest! {
             let found = index.lookup_by(LIST, &query, radius, way).expect("a verified index");
             prop_assert!(found.contains(&Match { distance: radius, id: 1_000_001 }), "{:?}", way);
             prop_assert!(found.iter().all(|found| found.id != 1_000_002), "{:?}", way);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn a_large_delta_equals_brute_force(
+        seed: u64,
+        size in prop_oneof![250..264_usize, 505..1100_usize, 1100..9000_usize],
+        shape in 0..6_u8,
+    ) {
+        let folder = Folder::new(&format!("delta-{seed}"));
+        let mut random = Random(seed);
+        let mut entries = shaped(&mut random, shape, size + 40);
+        let index = built(&folder, &entries[..40], None);
+        let (hashes, ids): (Vec<Hash>, Vec<u64>) = entries[40..].iter().copied().unzip();
+        index.add_hashes(LIST, &hashes, &ids).expect("as many hashes as ids");
+        for _ in 0..2 {
+            for _ in 0..10 {
+                let query = query_among(&mut random, &entries);
+                same_as_brute_force(&index, &entries, &query, random.below(u64::from(RADIUS_MAX) + 1) as u32);
+                // At the largest radius that the pages of the delta are made for, exactly on it and one beyond.
+                let listed = entries[random.below(entries.len() as u64) as usize].0;
+                for bits in [30, 31, 32] {
+                    same_as_brute_force(&index, &entries, &near(&mut random, &listed, bits), 31);
+                }
+            }
+            let withdrawn: Vec<u64> = (0..size as u64 / 4).map(|_| random.below(size as u64)).collect();
+            index.withdraw(&withdrawn);
+            entries.retain(|(_, id)| !withdrawn.contains(id));
+        }
+    }
+}
+
+#[test]
+fn a_hash_that_only_one_byte_can_find_is_found() {
+    // 31 bits that differ, one in each byte but one: from that byte on, as many as may be, wherever they lie.
+    let mut random = Random(20_261_123);
+    let index = Index::new(Base::empty());
+    let mut entries = shaped(&mut random, 0, 2000);
+    let queries: Vec<(usize, Hash)> =
+        (0..32).flat_map(|byte| (0..40).map(move |_| byte)).map(|byte| (byte, random.hash())).collect();
+    for (byte, query) in &queries {
+        let mut listed = *query;
+        for (at, other) in listed.iter_mut().enumerate() {
+            *other ^= if at == *byte { 0 } else { 1 << random.below(8) };
+        }
+        entries.push((listed, entries.len() as u64));
+    }
+    let (hashes, ids): (Vec<Hash>, Vec<u64>) = entries.iter().copied().unzip();
+    index.add_hashes(LIST, &hashes, &ids).expect("as many hashes as ids");
+    for (at, (byte, query)) in queries.into_iter().enumerate() {
+        for way in WAYS {
+            let found = index.lookup_by(LIST, &query, 31, way).expect("verified");
+            assert_eq!(found, [Match { distance: 31, id: 2000 + at as u64 }], "{way:?}, byte {byte}");
+        }
+    }
+}
+
+#[test]
+fn a_delta_of_more_than_its_pages_have_room_for_equals_brute_force() {
+    let folder = Folder::new("many");
+    let mut random = Random(20_261_122);
+    let mut entries = shaped(&mut random, 0, 150_000);
+    for (copy, entry) in shaped(&mut random, 4, 20_000).into_iter().enumerate() {
+        entries.push((entry.0, 150_000 + copy as u64));
+    }
+    let index = built(&folder, &entries[..2000], None);
+    let (hashes, ids): (Vec<Hash>, Vec<u64>) = entries[2000..].iter().copied().unzip();
+    index.add_hashes(LIST, &hashes, &ids).expect("as many hashes as ids");
+    for radius in [0, 1, 16, 31, 31, 31, 32, 47, 64] {
+        let listed = entries[random.below(entries.len() as u64) as usize].0;
+        for query in [near(&mut random, &listed, radius), query_among(&mut random, &entries)] {
+            same_as_brute_force(&index, &entries, &query, radius);
         }
     }
 }

@@ -29,6 +29,33 @@ proptest! {
     }
 
     #[test]
+    fn lines_of_a_page_are_compared_alike(seed: u64, bound in 1..6_u32, line in 0..16_usize) {
+        let mut random = Random(seed);
+        let query = random.next() as u16;
+        let mut lines: Vec<u16> = (0..16 * 32).map(|_| query ^ (random.next() & random.next() & random.next()) as u16).collect();
+        for first in lines.iter_mut().step_by(32) {
+            *first = random.below(32) as u16 | if random.below(4) == 0 { 1 << 15 } else { 0 };
+        }
+        let near = |line: usize, bound: u32| -> u32 {
+            let count = lines[line * 32] & 0x7fff;
+            (1..=count)
+                .filter(|slot| (lines[line * 32 + usize::from(*slot)] ^ query).count_ones() <= bound)
+                .map(|slot| 1 << slot)
+                .sum()
+        };
+        let asked = [line, line ^ 1, line ^ 2, line ^ 4, line ^ 8];
+        for level in Level::available() {
+            let found = simd::near_in_lines(level, &lines, line, query, bound);
+            for (at, line) in asked.into_iter().enumerate() {
+                prop_assert_eq!(found.slots[at], near(line, bound - u32::from(at > 0)), "{:?}", level);
+                let whole = simd::near_in_line(level, &lines[line * 32..][..32], query, bound);
+                prop_assert_eq!(whole, near(line, bound), "{:?}", level);
+            }
+            prop_assert_eq!(found.goes_on, asked.iter().any(|line| lines[line * 32] >> 15 == 1));
+        }
+    }
+
+    #[test]
     fn hashes_are_scanned_and_verified_alike(seed: u64, length in 0..100_usize, radius in 0..=256_u32) {
         let mut random = Random(seed);
         let query = words(&mut random);

@@ -162,12 +162,11 @@ class Index:
         Raises InvalidInput or IndexUnusable.
         """
         data = _as_bytes(hashes)
-        radii = [radius] * (len(data) // HASH_BYTES) if isinstance(radius, int) else list(radius)
+        count = len(data) // HASH_BYTES
+        radii = [_radius(radius)] * count if isinstance(radius, int) else [_radius(one) for one in radius]
         with _translated("hashes"):
-            answers = self._core.lookup_batch(
-                _looked_up(convention), data, [_radius(one) for one in radii], threads=threads
-            )
-        return [[Match(id_, distance) for id_, distance in found] for found in answers]
+            answers = self._core.lookup_batch(_looked_up(convention), data, radii, threads=threads)
+        return [[Match(id_, distance) for id_, distance in found] if found else [] for found in answers]
 
     def find_digest(self, algorithm: str, value: bytes) -> list[int]:
         """The ids of all entries with exactly this digest, in order. Raises IndexUnusable."""

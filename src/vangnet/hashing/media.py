@@ -203,6 +203,8 @@ def _check_sides(size: tuple[int, int], job: Job) -> None:
 
 def _orientation(image: Image.Image) -> int:
     """The EXIF orientation, 1 (upright) to 8. A header that cannot be read turns nothing."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        return 1  # This plug-in turns what it decodes by itself.
     try:
         value = image.getexif().get(_ORIENTATION, 1)
     except _DAMAGE:

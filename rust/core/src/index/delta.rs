@@ -10,14 +10,18 @@ use std::sync::Arc;
 use crate::hamming::HASH_BYTES;
 use crate::index::build::Builder;
 use crate::index::error::IndexError;
-use crate::index::layout::Layout;
+use crate::index::layout::{COST_CANDIDATE, COST_SCANNED, Layout};
 use crate::index::order::BitOrder;
+use crate::index::pages::{AHEAD_BITS, Pages, RADIUS_FOUND};
 use crate::index::plan::Plans;
-use crate::index::search::{self, Bucket, Postings, Way};
-use crate::simd::{self, Level, Words};
+use crate::index::search::{self, Bucket, Found, Postings, Way};
+use crate::simd::{Level, Words};
 
-const PARTS: usize = 32;
-const BUCKETS: usize = 256;
+/// Fewer additions are not indexed but looked at one by one, a microsecond. Before there are so many, they come with
+/// one piece of the memory each ...
+const PREPARED_FROM: usize = 256;
+/// ... and after that with two additions each to be indexed, until all are.
+const INDEXED_FROM: usize = 512;
 
 /// One change, as it was asked for.
 #[derive(Clone, Debug)]
@@ -64,41 +68,64 @@ pub struct NearAdditions {
     hashes: Vec<Words>,
     ids: Vec<u64>,
     withdrawn: Vec<bool>,
-    buckets: Vec<Growing>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Growing {
-    signatures: Vec<u16>,
-    rows: Vec<u32>,
+    /// `None` for few additions, or if the system gave no memory: then they are looked at one by one.
+    pages: Option<Pages>,
+    /// The additions before this one are indexed.
+    indexed: usize,
 }
 
 impl NearAdditions {
     /// No additions yet.
     #[must_use]
     pub fn new(order: Arc<BitOrder>) -> Self {
-        let layout = Layout::of(PARTS).unwrap_or(Layout { parts: Vec::new() });
+        let layout = Layout::looking_ahead(HASH_BYTES, AHEAD_BITS).unwrap_or(Layout { parts: Vec::new() });
         Self {
             order,
             plans: Plans::of(layout),
             hashes: Vec::new(),
             ids: Vec::new(),
             withdrawn: Vec::new(),
-            buckets: vec![Growing::default(); PARTS * BUCKETS],
+            pages: None,
+            indexed: 0,
         }
     }
 
     fn add(&mut self, hash: &[u8; HASH_BYTES], id: u64) -> u32 {
-        let (hash, row) = (self.order.apply(hash), self.hashes.len() as u32);
-        for (at, part) in self.plans.layout().parts.iter().enumerate() {
-            let bucket = &mut self.buckets[at * BUCKETS + part.bucket(&hash) as usize];
-            bucket.signatures.push(part.signature(&hash));
-            bucket.rows.push(row);
-        }
-        self.hashes.push(hash);
+        let row = self.hashes.len();
+        self.hashes.push(self.order.apply(hash));
         self.ids.push(id);
         self.withdrawn.push(false);
-        row
+        if row == PREPARED_FROM {
+            self.pages = Pages::new().ok();
+        }
+        if let Some(pages) = &mut self.pages {
+            if row < INDEXED_FROM {
+                pages.provide(row - PREPARED_FROM, INDEXED_FROM - PREPARED_FROM);
+            } else {
+                let until = self.hashes.len().min(self.indexed + 2);
+                for row in self.indexed..until {
+                    pages.add(&self.hashes[row], row as u32);
+                }
+                self.indexed = until;
+            }
+        }
+        row as u32
+    }
+
+    /// The pages, if all additions stand in them.
+    fn indexed(&self) -> Option<&Pages> {
+        self.pages.as_ref().filter(|_| self.indexed == self.hashes.len())
+    }
+
+    /// Asks for the memory that `search` will need first.
+    fn prefetch(&self, query: &Query<'_>, radius: u32) {
+        if let Some((order, words)) = &query.ordered
+            && let Some(pages) = self.indexed()
+            && Arc::ptr_eq(order, &self.order)
+            && radius <= RADIUS_FOUND
+        {
+            pages.prefetch(words);
+        }
     }
 
     /// Every addition within the radius that was not withdrawn: (id, distance).
@@ -110,9 +137,24 @@ impl NearAdditions {
             Some((order, words)) if Arc::ptr_eq(order, &self.order) => *words,
             _ => self.order.apply(query.hash),
         };
-        let found = search::search(self, level, &words, radius, way)?;
+        let found = self.found(level, &words, radius, way)?;
         let known = found.into_iter().filter(|(row, _)| !self.withdrawn[*row as usize]);
         Ok(known.map(|(row, distance)| (self.ids[row as usize], distance)).collect())
+    }
+
+    fn found(&self, level: Level, query: &Words, radius: u32, way: Way) -> Result<Vec<Found>, IndexError> {
+        let Some(pages) = self.indexed() else {
+            return search::search(self, level, query, radius, Way::Scan);
+        };
+        if radius <= RADIUS_FOUND && matches!(way, Way::Cheapest | Way::Buckets) {
+            let dear = (self.hashes.len() as f64 * COST_SCANNED / COST_CANDIDATE) as usize;
+            let most = if way == Way::Cheapest { dear } else { usize::MAX };
+            return match pages.near(level, query, most) {
+                Some(rows) => search::verify(level, &self.hashes, &rows, query, radius),
+                None => search::search(self, level, query, radius, Way::Scan),
+            };
+        }
+        search::search(self, level, query, radius, way)
     }
 }
 
@@ -125,15 +167,16 @@ impl Postings for NearAdditions {
         &self.hashes
     }
 
+    // A bucket's place follows from its number.
     #[inline]
-    fn prefetch(&self, part: usize, value: u32) {
-        simd::prefetch_one(&self.buckets, part * BUCKETS + value as usize);
-    }
+    fn prefetch(&self, _part: usize, _value: u32) {}
 
     #[inline]
-    fn bucket(&self, part: usize, value: u32) -> Result<Bucket<'_>, IndexError> {
-        let Growing { signatures, rows } = &self.buckets[part * BUCKETS + value as usize];
-        Ok(Bucket { signatures, rows })
+    fn bucket<'a>(&'a self, part: usize, value: u32, take: &mut impl FnMut(Bucket<'a>)) -> Result<(), IndexError> {
+        if let Some(pages) = &self.pages {
+            pages.bucket(part, value, take);
+        }
+        Ok(())
     }
 }
 
@@ -254,6 +297,13 @@ impl Delta {
     #[must_use]
     pub fn hides(&self, id: u64) -> bool {
         !self.hidden.is_empty() && self.hidden.contains(&id)
+    }
+
+    /// Asks for the memory that a search will need first, so that it is on its way while the file is searched.
+    pub fn prefetch(&self, list: &str, query: &Query<'_>, radius: u32) {
+        if let Some(additions) = self.near.get(list) {
+            additions.prefetch(query, radius);
+        }
     }
 
     /// Additions within the radius.

@@ -27,39 +27,43 @@ pub const COST_CANDIDATE: f64 = 25.0;
 /// One hash among its neighbours.
 pub const COST_SCANNED: f64 = 3.0;
 
-/// One part: some neighbouring bits, which name a bucket, and the 16 bits after them, which are the signature.
+/// One part: some neighbouring bits. They name a bucket, perhaps together with a few bits of the next part; the 16 bits
+/// after those are the signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
     start: usize,
     /// Bits of the part.
     pub width: usize,
+    /// Bits of the next part that name the bucket too.
+    pub ahead: usize,
 }
 
 impl Part {
     /// Buckets of this part.
     #[must_use]
     pub fn buckets(&self) -> usize {
-        1 << self.width
+        1 << (self.width + self.ahead)
     }
 
     /// The bucket of a hash.
     #[inline]
     #[must_use]
     pub fn bucket(&self, hash: &Words) -> u32 {
-        (bits_at(hash, self.start) & ((1 << self.width) - 1)) as u32
+        (bits_at(hash, self.start) & ((1 << (self.width + self.ahead)) - 1)) as u32
     }
 
-    /// The signature of a hash: the bits after the part, beginning anew after the last.
+    /// The signature of a hash: the bits after those of the bucket, beginning anew after the last.
     #[inline]
     #[must_use]
     pub fn signature(&self, hash: &Words) -> u16 {
-        (bits_at(hash, (self.start + self.width) % BITS) & 0xffff) as u16
+        (bits_at(hash, (self.start + self.width + self.ahead) % BITS) & 0xffff) as u16
     }
 }
 
 /// At least 32 bits of a hash from bit `start` on, beginning anew after the last.
 #[inline]
-fn bits_at(hash: &Words, start: usize) -> u64 {
+#[must_use]
+pub fn bits_at(hash: &Words, start: usize) -> u64 {
     let (word, shift) = (start / 64, start % 64);
     let low = hash[word] >> shift;
     if shift <= 32 { low } else { low | hash[(word + 1) % 4] << (64 - shift) }
@@ -76,18 +80,24 @@ impl Layout {
     /// Parts of widths that differ by at most one bit; `None` for a count that no index uses.
     #[must_use]
     pub fn of(count: usize) -> Option<Self> {
+        Self::looking_ahead(count, 0)
+    }
+
+    /// The same, with buckets that are named by `ahead` bits of the next part too; those are no more than a part has.
+    #[must_use]
+    pub fn looking_ahead(count: usize, ahead: usize) -> Option<Self> {
         if count == 0 {
             return Some(Self { parts: Vec::new() });
         }
         let (narrow, wide) = WIDTHS;
-        if BITS / count < narrow || BITS.div_ceil(count) > wide {
+        if BITS / count < narrow.max(ahead) || BITS.div_ceil(count) > wide {
             return None;
         }
         let mut start = 0;
         let parts = (0..count)
             .map(|at| {
                 let width = BITS / count + usize::from(at < BITS % count);
-                let part = Part { start, width };
+                let part = Part { start, width, ahead };
                 start += width;
                 part
             })
@@ -124,7 +134,7 @@ impl Layout {
         ask * (1.0 + 0.003 * 6.0 * self.parts.len() as f64)
     }
 
-    /// For each part, in how many bits part and signature together may differ, if a hash is to be found by this part.
+    /// For each part, in how many bits bucket and signature together may differ, if a hash is to be found by this part.
     ///
     /// A signature reaches over one or more of the following parts, and a hash within the radius has a part from which
     /// on the sum over every stretch of parts stays below the sum of their shares (Raney's lemma; DESIGN.md).
@@ -134,7 +144,7 @@ impl Layout {
         (0..count)
             .map(|first| {
                 let (mut bound, mut reached, mut next) = (shares[first], 0, first);
-                while reached < SIGNATURE_BITS {
+                while reached < self.parts[first].ahead + SIGNATURE_BITS {
                     next = (next + 1) % count;
                     reached += self.parts[next].width;
                     bound += shares[next];

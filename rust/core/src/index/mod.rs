@@ -11,8 +11,10 @@ mod error;
 mod exact;
 mod file;
 mod layout;
+mod merge;
 mod near;
 mod order;
+pub(crate) mod pages;
 mod plan;
 mod read;
 mod rows;
@@ -22,7 +24,7 @@ mod write;
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
 
 pub use base::Base;
@@ -42,8 +44,6 @@ use crate::simd::Level;
 pub const RADIUS_MAX: u32 = 64;
 /// Changes that are taken under one lock; look-ups wait for no more than these, some 100 microseconds.
 const CHANGES_AT_ONCE: usize = 64;
-/// Changes that may be left when a merged file takes over; look-ups wait for these.
-const CHANGES_LEFT: usize = 256;
 
 /// Told how much of how much is done; answers whether to go on.
 pub type Progress<'a> = dyn FnMut(usize, usize) -> bool + 'a;
@@ -156,10 +156,8 @@ impl Index {
             return Err(IndexError::invalid(format!("the radius is at most {RADIUS_MAX} bits, not {radius}")));
         }
         loop {
-            let base = self.base();
+            let (base, query) = self.begin(list, hash, radius);
             base.must_be_verified()?;
-            let near = base.near().get(list);
-            let query = Query { hash, ordered: near.map(|near| (Arc::clone(near.order()), near.order().apply(hash))) };
             let found = find_in(&base, list, &query, radius, way)?;
             // The delta is asked last, at one moment that both halves of the answer belong to: the file never changes,
             // and if another one took its place meanwhile, the question is asked again.
@@ -172,6 +170,15 @@ impl Index {
             drop(state);
             return Ok(nearest_first(matches));
         }
+    }
+
+    /// The file that is searched first, and the query as it is asked there and in the delta.
+    fn begin<'a>(&self, list: &str, hash: &'a [u8; HASH_BYTES], radius: u32) -> (Arc<Base>, Query<'a>) {
+        let state = self.read();
+        let near = state.base.near().get(list);
+        let query = Query { hash, ordered: near.map(|near| (Arc::clone(near.order()), near.order().apply(hash))) };
+        state.delta.prefetch(list, &query, radius);
+        (Arc::clone(&state.base), query)
     }
 
     /// The answers to many look-ups, each with its own radius, worked out by `threads` threads.
@@ -284,72 +291,6 @@ impl Index {
                 delta.apply(&change, &|list| order_of(base, list));
             }
         }
-    }
-
-    /// Writes file and delta into a new file at `path`, and goes on with that; look-ups and changes go on meanwhile.
-    ///
-    /// # Errors
-    /// `Busy` if another merge is under way, `NotVerified`, `Io`; the index then goes on as it was.
-    pub fn merge(&self, path: &Path, options: &BuildOptions, progress: &mut Progress<'_>) -> Result<(), IndexError> {
-        let _merging = match self.merging.try_lock() {
-            Ok(guard) => guard,
-            Err(TryLockError::Poisoned(guard)) => guard.into_inner(),
-            Err(TryLockError::WouldBlock) => {
-                return Err(IndexError::Busy("another merge is under way"));
-            }
-        };
-        let merged = self.write_merged(path, options, progress).and_then(|base| self.take_over(base));
-        if merged.is_err() {
-            self.write().delta.stop_log();
-        }
-        merged
-    }
-
-    fn write_merged(
-        &self,
-        path: &Path,
-        options: &BuildOptions,
-        progress: &mut Progress<'_>,
-    ) -> Result<Base, IndexError> {
-        self.base().must_be_verified()?;
-        self.write().delta.start_log();
-        // Changes that come before the copy is made are in the log and in the copy; applied twice they do no harm.
-        let (base, snapshot) = {
-            let state = self.read();
-            (Arc::clone(&state.base), state.delta.snapshot())
-        };
-        let mut builder = Builder::new();
-        builder.add_base(&base, &|id| !snapshot.hidden.contains(&id))?;
-        snapshot.add_to(&mut builder)?;
-        drop((snapshot, base));
-        builder.write(path, options, progress)?;
-        let merged = Base::open(path)?;
-        merged.verify(options.threads, &mut |_, _| true)?;
-        Ok(merged)
-    }
-
-    /// Brings a delta for the new file up to date, then puts both in the place of the old ones.
-    fn take_over(&self, base: Base) -> Result<(), IndexError> {
-        let mut delta = delta_beside(&base);
-        let mut taken = 0;
-        loop {
-            let changes = self.read().delta.logged(taken).to_vec();
-            for change in &changes {
-                delta.apply(change, &|list| order_of(&base, list));
-            }
-            taken += changes.len();
-            if changes.len() <= CHANGES_LEFT {
-                break;
-            }
-        }
-        let mut state = self.write();
-        for change in state.delta.logged(taken) {
-            delta.apply(change, &|list| order_of(&base, list));
-        }
-        let old = std::mem::replace(&mut *state, State { base: Arc::new(base), delta });
-        drop(state);
-        drop(old); // Its memory is given back after the lock is, not under it.
-        Ok(())
     }
 
     /// What the index holds.

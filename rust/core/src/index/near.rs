@@ -221,14 +221,14 @@ impl Postings for NearView<'_> {
     }
 
     #[inline]
-    fn bucket(&self, part: usize, value: u32) -> Result<Bucket<'_>, IndexError> {
+    fn bucket<'b>(&'b self, part: usize, value: u32, take: &mut impl FnMut(Bucket<'b>)) -> Result<(), IndexError> {
         let part = &self.parts[part];
         let value = value as usize;
         let bounds = part.offsets.get(value..value + 2);
         bounds
             .map(|bounds| bounds[0] as usize..bounds[1] as usize)
             .and_then(|range| part.signatures.get(range.clone()).zip(part.rows.get(range)))
-            .map(|(signatures, rows)| Bucket { signatures, rows })
+            .map(|(signatures, rows)| take(Bucket { signatures, rows }))
             .ok_or_else(|| IndexError::damaged("a bucket lies outside of its part"))
     }
 }

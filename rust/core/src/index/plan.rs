@@ -57,7 +57,7 @@ impl Plans {
     pub fn of(layout: Layout) -> Self {
         let widest = layout.parts.iter().map(|part| part.width).max().unwrap_or(0);
         // Only widths that occur are worked out; the others stay as small as can be.
-        let occurs = |width: usize| layout.parts.iter().any(|part| part.width == width);
+        let occurs = |width: usize| layout.parts.iter().any(|part| part.width == width || part.ahead == width);
         let flips = (0..=widest).map(|width| Flips::of(if occurs(width) { width } else { 0 })).collect();
         let even = (0..=RADIUS_MAX).map(|_| OnceLock::new()).collect();
         Self { layout, flips, even }
@@ -92,8 +92,9 @@ impl Plans {
     #[must_use]
     pub fn plan(&self, shares: &[u32]) -> Option<Plan> {
         let parts = &self.layout.parts;
-        let asked =
-            |(part, share): (&Part, &u32)| -> f64 { (0..*share as usize).map(|bits| choose(part.width, bits)).sum() };
+        let asked = |(part, share): (&Part, &u32)| -> f64 {
+            (0..*share as usize).map(|bits| choose(part.width, bits)).sum::<f64>() * (1_u32 << part.ahead) as f64
+        };
         let too_wide = shares.iter().any(|share| *share as usize > PART_RADIUS_MAX + 1);
         let count: f64 = parts.iter().zip(shares).map(asked).sum();
         if parts.is_empty() || too_wide || count > TARGETS_MAX {
@@ -102,13 +103,20 @@ impl Plans {
         let bounds = self.layout.bounds(shares);
         let mut plan = Plan { targets: Vec::new(), held: 0.0 };
         for (at, part) in parts.iter().enumerate() {
+            // This part and the next together differ in fewer bits than their shares add up to.
+            let both = shares[at] + shares[(at + 1) % parts.len()];
             for bits in 0..shares[at] {
-                let bound = (bounds[at] - bits).min(SIGNATURE_BITS as u32) as u8;
-                let flips = self.flips[part.width].exactly(bits as usize);
-                plan.targets.extend(flips.iter().map(|flip| Target { flip: *flip, part: at as u8, bound }));
-                plan.held += flips.len() as f64 / part.buckets() as f64;
+                for ahead in 0..(both - bits).min(part.ahead as u32 + 1) {
+                    let bound = (bounds[at] - bits - ahead).min(SIGNATURE_BITS as u32) as u8;
+                    for flip in self.flips[part.width].exactly(bits as usize) {
+                        let flips = self.flips[part.ahead].exactly(ahead as usize).iter();
+                        let flips = flips.map(|next| flip | next << part.width);
+                        plan.targets.extend(flips.map(|flip| Target { flip, part: at as u8, bound }));
+                    }
+                }
             }
         }
+        plan.held = plan.targets.iter().map(|target| 1.0 / parts[usize::from(target.part)].buckets() as f64).sum();
         Some(plan)
     }
 }

@@ -28,11 +28,11 @@ pub trait Postings {
     fn hashes(&self) -> &[Words];
     /// Asks for the memory that tells where a bucket is.
     fn prefetch(&self, part: usize, value: u32);
-    /// One bucket.
+    /// The rows of one bucket, told in any number of stretches.
     ///
     /// # Errors
     /// `Damaged` if the table of buckets cannot be true.
-    fn bucket(&self, part: usize, value: u32) -> Result<Bucket<'_>, IndexError>;
+    fn bucket<'a>(&'a self, part: usize, value: u32, take: &mut impl FnMut(Bucket<'a>)) -> Result<(), IndexError>;
 }
 
 /// The rows whose bits in one part are the same.
@@ -117,17 +117,31 @@ fn by_buckets<P: Postings>(
     let Some(rows) = sift(&probes, level, most_candidates) else {
         return Ok(None);
     };
-    for &row in &rows {
-        simd::prefetch_one(postings.hashes(), row as usize);
+    verify(level, postings.hashes(), &rows, query, radius).map(Some)
+}
+
+/// Those of the `rows` that are within the radius, each once.
+///
+/// # Errors
+/// `Damaged` if there is no such row.
+pub fn verify(
+    level: Level,
+    hashes: &[Words],
+    rows: &[u32],
+    query: &Words,
+    radius: u32,
+) -> Result<Vec<Found>, IndexError> {
+    for &row in rows {
+        simd::prefetch_one(hashes, row as usize);
     }
     let mut found = Vec::new();
-    if !simd::verify(level, postings.hashes(), &rows, query, radius, &mut found) {
+    if !simd::verify(level, hashes, rows, query, radius, &mut found) {
         return Err(IndexError::damaged("a bucket names a row that does not exist"));
     }
     // A row that is near in several parts was found several times.
     found.sort_unstable();
     found.dedup();
-    Ok(Some(found))
+    Ok(found)
 }
 
 fn signatures_held(probes: &[Probe<'_>]) -> f64 {
@@ -152,8 +166,8 @@ fn gather<'a, P: Postings>(postings: &'a P, query: &Words, plan: &Plan) -> Resul
             postings.prefetch(usize::from(next.part), value(next));
         }
         let (part, signature) = (usize::from(target.part), named[usize::from(target.part)].1);
-        let bucket = postings.bucket(part, value(target))?;
-        probes.push(Probe { bucket, signature, bound: target.bound });
+        let bound = target.bound;
+        postings.bucket(part, value(target), &mut |bucket| probes.push(Probe { bucket, signature, bound }))?;
     }
     Ok(probes)
 }
@@ -208,7 +222,7 @@ fn share_by_crowd<P: Postings>(postings: &P, query: &Words, radius: u32) -> Resu
             if bits <= 1 {
                 crowd = 0.0;
                 for flip in flips.exactly(bits) {
-                    crowd += postings.bucket(at, value ^ flip)?.signatures.len() as f64;
+                    postings.bucket(at, value ^ flip, &mut |bucket| crowd += bucket.signatures.len() as f64)?;
                 }
             } else {
                 crowd *= (part.width + 1 - bits) as f64 / bits as f64;
