@@ -47,8 +47,8 @@ format: setup ## Bring the code into the house's form
 docs: setup ## Renew the generated reference pages
 	$(BIN)/cog -r $(COGGED)
 
-bench: setup ## Run the benchmarks, each with its peer beside it
-	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark; done
+bench: setup ## Run the benchmarks beside their peers, figures into docs (ARGS=... for report.py)
+	$(BIN)/python benchmarks/report.py $(ARGS)
 
 lock: setup ## Renew the lock files after a change of dependencies
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

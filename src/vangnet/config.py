@@ -10,9 +10,10 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
@@ -27,6 +28,29 @@ class LogFormat(StrEnum):
     AUTO = "auto"  #: Readable on a terminal, JSON otherwise.
     TEXT = "text"  #: Readable lines.
     JSON = "json"  #: One JSON object a line.
+
+
+class DoorsUse(StrEnum):
+    UPLOADS = "uploads"  #: What people store with the provider.
+    MAIL = "mail"  #: Mail under way.
+    CHAT = "chat"  #: Messages between people.
+    FORWARD_PROXY = "forward_proxy"  #: What people fetch or send anywhere.
+
+
+class DoorsNames(StrEnum):
+    CHECK = "check"  #: The check's number alone: clients show the name to the uploader, who must not learn of lists.
+    ENTRY = "entry"  #: The list and the entry's number, for clients whose answers only the provider's staff see.
+
+
+class MediaLimits(TypedDict):
+    """What one file that is hashed may ask for: the fields of `hashing.model.Limits`."""
+
+    bytes: int
+    pixels: int
+    frames: int
+    seconds: float
+    memory_bytes: int
+    quality: int
 
 
 class Settings(BaseModel):
@@ -76,6 +100,14 @@ class Settings(BaseModel):
     job_attempts: int = Field(
         default=6, ge=1, le=100, description="How often a failing job is tried before it is parked for a person to look at."
     )
+    gate_bytes_at_once: int = Field(
+        default=1024 * 1024 * 1024,
+        ge=1024 * 1024,
+        description="So many bytes of files may be in memory at once; beyond, the gate answers `unavailable`.",
+    )
+    gate_checks_at_once: int = Field(
+        default=64, ge=1, le=4096, description="So many files are checked at once; beyond, the gate answers `unavailable`."
+    )
     partner_ca_file: Path | None = Field(
         default=None,
         description="Certificate authorities (PEM) trusted beside the system's when other installations are called.",
@@ -91,6 +123,69 @@ class Settings(BaseModel):
         default=False,
         description="Whether that identity provider demands a second factor of everybody, so that none is asked for here.",
     )
+    clamd_listen: str | None = Field(
+        default=None,
+        description="Where uploads are checked in clamd's protocol: `127.0.0.1:3310` or `/path/to/socket`; none: nowhere.",
+    )
+    icap_listen: str | None = Field(
+        default=None,
+        description="Where uploads are checked by ICAP: `127.0.0.1:1344` or `/path/to/socket`; none: nowhere.",
+    )
+    doors_use: DoorsUse = Field(
+        default=DoorsUse.UPLOADS, description="What passes the two; for all but `uploads` a legal basis must be recorded."
+    )
+    doors_legal_basis: str | None = Field(
+        default=None,
+        description="The legal basis of a door for mail, chat or a forward proxy, or one that other machines reach.",
+    )
+    doors_legal_basis_until: date | None = Field(
+        default=None, description="The last day of that legal basis. Afterwards the two doors check nothing any more."
+    )
+    doors_names: DoorsNames = Field(
+        default=DoorsNames.CHECK, description="What clamd's and ICAP's clients are told about a file that does not pass."
+    )
+    doors_connections: int = Field(
+        default=128, ge=1, le=4096, description="So many connections each door serves at once; others are refused at once."
+    )
+    doors_idle_seconds: float = Field(
+        default=30, ge=1, le=3600, description="After so many seconds of silence a door ends a connection."
+    )
+    doors_request_seconds: float = Field(
+        default=600, ge=1, le=86400, description="How many seconds a door waits for one file, however it trickles in."
+    )
+    media_bytes_max: int = Field(
+        default=100 * 1024 * 1024,
+        ge=1024,
+        le=2 * 1024**3,
+        description="Largest picture file that is hashed, in bytes. Of a larger one only digests are made.",
+    )
+    media_pixels_max: int = Field(
+        default=200_000_000,
+        ge=250_000,
+        le=2_000_000_000,
+        description="Most pixels (width times height) of a picture that is hashed. Telephones take 200 million.",
+    )
+    media_frames_max: int = Field(
+        default=16,
+        ge=1,
+        le=1000,
+        description="How many frames of an animation, or pages, are hashed; they are taken evenly from all there are.",
+    )
+    media_seconds_max: float = Field(
+        default=10.0, ge=0.5, le=600, description="How many seconds decoding and hashing one file may take."
+    )
+    media_memory_bytes_max: int = Field(
+        default=2 * 1024**3,
+        ge=256 * 1024**2,
+        le=64 * 1024**3,
+        description="How much memory decoding one file may take, in bytes.",
+    )
+    media_quality_min: int = Field(
+        default=50,
+        ge=0,
+        le=100,
+        description="Below this PDQ quality a hash is given but not trusted: the file counts as `low_quality`.",
+    )
 
     @field_validator("data_dir", "keys_dir", "audit_heads_dir")
     @classmethod
@@ -103,6 +198,13 @@ class Settings(BaseModel):
         if file is not None and not os.access(file, os.R_OK):
             raise ValueError("must be a file that can be read")
         return file
+
+    @field_validator("clamd_listen", "icap_listen")
+    @classmethod
+    def _where(cls, text: str | None) -> str | None:
+        if text is not None and not text.startswith("/") and listen_address(text) is None:
+            raise ValueError("must be an IP address with a port, as 127.0.0.1:3310 or [::1]:3310, or the path of a socket")
+        return text
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -144,12 +246,49 @@ class Settings(BaseModel):
             raise ValueError("VANGNET_OIDC_ISSUER needs VANGNET_OIDC_CLIENT_ID")
         if self.database_owner_url is not None and self.database_url is None:
             raise ValueError("VANGNET_DATABASE_OWNER_URL needs VANGNET_DATABASE_URL")
+        if self.doors_need_basis and not (self.doors_legal_basis and self.doors_legal_basis_until):
+            raise ValueError(
+                "VANGNET_DOORS_LEGAL_BASIS and VANGNET_DOORS_LEGAL_BASIS_UNTIL are needed: clamd and ICAP know no log-in, "
+                "so without them these listen on loopback addresses and sockets, and for uploads, only"
+            )
         return self
+
+    @property
+    def doors_need_basis(self) -> bool:
+        """Whether the doors without log-in are for more than uploads on this machine."""
+        addresses = [listen_address(text) for text in (self.clamd_listen, self.icap_listen) if text is not None]
+        beyond = any(address is not None and not address[0].is_loopback for address in addresses)
+        return bool(addresses) and (beyond or self.doors_use is not DoorsUse.UPLOADS)
+
+    @property
+    def media_limits(self) -> MediaLimits:
+        """The limits of hashing, as the edges hand them on: `Limits(**settings.media_limits)`."""
+        return MediaLimits(
+            bytes=self.media_bytes_max,
+            pixels=self.media_pixels_max,
+            frames=self.media_frames_max,
+            seconds=self.media_seconds_max,
+            memory_bytes=self.media_memory_bytes_max,
+            quality=self.media_quality_min,
+        )
 
     @property
     def embedded_database(self) -> bool:
         """Whether Vangnet starts and stops its own PostgreSQL."""
         return self.database_url is None
+
+
+def listen_address(text: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int] | None:
+    """The address and port in `127.0.0.1:3310` or `[::1]:3310`; None where it is something else, a path for example."""
+    host, _, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    try:
+        address = ipaddress.ip_address(host[1:-1] if bracketed else host)
+    except ValueError:
+        return None
+    if (address.version == 6) is not bracketed or not (port.isascii() and port.isdecimal() and int(port) < 65536):
+        return None
+    return address, int(port)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

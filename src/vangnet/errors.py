@@ -12,6 +12,7 @@
     │   ├── RequestRefused       an HTTP request that no route may see
     │   ├── TooLarge             a body over the limit
     │   ├── TooManyAttempts      guessing is slowed down
+    │   ├── SignatureRefused     a request is not signed by an installation that we know
     │   └── HandoffRefused       another installation's hand-off is not taken
     ├── Unavailable              a part of Vangnet cannot work now (exit 1, HTTP 503)
     │   ├── DatabaseUnavailable
@@ -23,7 +24,8 @@
     │   └── IndexUnusable        the index of listed hashes is damaged, or was not checked yet
     └── PartnerFailed            a third party did not do its part (exit 3, HTTP 502)
         ├── PartnerUnreachable   no answer
-        └── PartnerRefused       an answer, but not what was asked for
+        ├── PartnerRefused       an answer, but not what was asked for
+        └── FeedRefused          a page of a change feed that does not count
 
 A new class is added only where somebody would act differently on it; otherwise an existing one is raised with other
 words. Fields hold ids, states and limits, never media, hashes, links or people: messages end up in logs.
@@ -186,6 +188,16 @@ class HandoffRefused(CallerMistake):
     problem: str
 
 
+@dataclass(eq=False, kw_only=True)
+class SignatureRefused(CallerMistake):
+    """A request that must be signed by another installation's key is not, or not in a way that counts."""
+
+    code = "signature_refused"
+    message = "the signature of the request does not count: {problem}"
+
+    problem: str
+
+
 # --- what cannot work now -----------------------------------------------------------------------------------------
 
 
@@ -295,4 +307,19 @@ class PartnerRefused(PartnerFailed):
     message = "{partner} refused: {problem}"
 
     partner: str
+    problem: str
+
+
+@dataclass(eq=False, kw_only=True)
+class FeedRefused(PartnerFailed):
+    """A page of a change feed is forged, changed, replayed or does not continue ours; `fault` says which."""
+
+    code = "feed_refused"
+    message = "a page of the change feed does not count ({fault}): {problem}"
+    hint = (
+        "ask whoever runs that installation what happened there before you go on with "
+        "`vangnet registry subscription resume`"
+    )
+
+    fault: str
     problem: str

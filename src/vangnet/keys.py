@@ -5,8 +5,10 @@ that sealed values are gone and that other installations must be introduced anew
 """
 
 import contextlib
+import hmac
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
@@ -60,9 +62,63 @@ class Keys:
         except (InvalidTag, ValueError):
             raise ValueError(f"a value sealed for {purpose} does not open with the keys of this installation") from None
 
+    def sealer(self, purpose: str) -> "Sealer":
+        """For sealing many values with the same purpose: the key is derived once."""
+        return Sealer(self._derived(f"sealer {purpose}"), purpose)
+
+    def mac(self, purpose: str) -> "Mac":
+        """For recognising values without opening them: equal values have equal codes, which say nothing without the key."""
+        return Mac(self._derived(f"mac {purpose}"))
+
     def _derived(self, purpose: str) -> bytes:
         # One key a purpose (RFC 5869), so that a sealed value cannot be moved to another column.
         return HKDF(algorithm=hashes.SHA256(), length=_KEY_BYTES, salt=None, info=purpose.encode()).derive(self._sealing)
+
+
+class Sealer:
+    """Seals and opens values of one purpose (AES-256-GCM). Safe to share between threads. Its repr shows nothing.
+
+    Nonces are random: one key is good for 2**32 values (NIST SP 800-38D, section 8.3).
+    """
+
+    def __init__(self, key: bytes, purpose: str) -> None:
+        self._cipher = AESGCM(key)
+        self._purpose = purpose
+
+    def seal(self, secret: bytes, associated: bytes) -> bytes:
+        """`secret` so that it opens only together with the same `associated` bytes, such as the id of its list."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, secret, associated)
+
+    def seal_many(self, secrets: Sequence[bytes], associated: bytes) -> list[bytes]:
+        """Each of `secrets` as `seal` does it; the system is asked for randomness once."""
+        nonces = os.urandom(_NONCE_BYTES * len(secrets))
+        encrypt = self._cipher.encrypt
+        starts = range(0, len(nonces), _NONCE_BYTES)
+        return [
+            (nonce := nonces[start : start + _NONCE_BYTES]) + encrypt(nonce, secret, associated)
+            for start, secret in zip(starts, secrets, strict=True)
+        ]
+
+    def unseal(self, sealed: bytes, associated: bytes) -> bytes:
+        """The secret. Raises ValueError where other keys sealed it, with other associated bytes, or it was changed."""
+        try:
+            return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], associated)
+        except (InvalidTag, ValueError):
+            raise ValueError(
+                f"a value sealed for {self._purpose} does not open with the keys of this installation"
+            ) from None
+
+
+class Mac:
+    """HMAC-SHA-256 with a key of one purpose. Safe to share between threads. Its repr shows nothing."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def __call__(self, message: bytes) -> bytes:
+        """The code of `message`, 32 bytes."""
+        return hmac.digest(self._key, message, "sha256")
 
 
 def verifies(public_key: bytes, signature: bytes, message: bytes) -> bool:

@@ -26,6 +26,7 @@ from vangnet.db.connection import configure_for_worker
 from vangnet.errors import AppError, Unavailable
 from vangnet.jobs import service
 from vangnet.jobs.app import JobEnded, queue_app
+from vangnet.jobs.following import Followers
 from vangnet.jobs.model import Pace
 from vangnet.jobs.tasks import TASKS, Task, TryAgain, Workplace
 from vangnet.keys import Keys
@@ -73,6 +74,7 @@ class Worker:
             pace=pace if pace is not None else Pace(),
         )
         self._tasks = tasks
+        self._followers = Followers.trusting(database, keys, settings)
         self._running: set[int] = set()
         self._stopping = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -103,7 +105,8 @@ class Worker:
 
     def run(self) -> None:
         """Runs in this thread until another one calls `stop`."""
-        asyncio.run(self._run())
+        with self._followers:
+            asyncio.run(self._run())
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()

@@ -6,8 +6,10 @@ import ast
 import pytest
 from generators.source import Module
 
-CAPABILITIES = {"audit", "identity", "handoff", "jobs"}
+CAPABILITIES = {"audit", "identity", "handoff", "registry", "gate", "jobs"}
 PARTS = {"model", "store", "service"}
+#: Formats of a capability's own, one file each.
+FORMATS = {"registry"}
 #: Modules beside those three, and what they are. A new one is added here by whoever can say what it is.
 BESIDES: dict[str, str] = {
     "vangnet.audit.chain": "rules: how an event becomes a link of the chain",
@@ -17,8 +19,16 @@ BESIDES: dict[str, str] = {
     "vangnet.audit.problem": "rules: the findings, in words",
     "vangnet.audit.sealer": "the threads that chain events and export heads",
     "vangnet.audit.verification": "reads the whole trail and judges it",
+    "vangnet.gate.matching": "which listed entries a file's hashes find",
+    "vangnet.gate.policy": "rules: what follows from what was found, as the provider chose",
+    "vangnet.gate.spool": "matches on disk while the database is away",
+    "vangnet.gate.uploads": "a file's bytes made into what is checked",
     "vangnet.jobs.app": "our tasks, told to procrastinate",
+    "vangnet.jobs.fetching": "tasks: lists taken from third parties' services",
+    "vangnet.jobs.following": "the threads that follow other installations' lists",
     "vangnet.jobs.tasks": "the tasks themselves",
+    "vangnet.registry.safeguards": "rules: what stands between a list and harm",
+    "vangnet.registry.structures": "rules: generated pictures that show nothing",
     "vangnet.identity.permissions": "the table of who may do what",
 }
 
@@ -30,7 +40,8 @@ def strangers(module_names: list[str]) -> list[str]:
         _, *rest = name.split(".")
         if len(rest) < 2 or rest[0] not in CAPABILITIES or name in BESIDES:
             continue
-        if rest[1] not in PARTS or len(rest) > 3:
+        parts = PARTS | {"formats"} if rest[0] in FORMATS else PARTS
+        if rest[1] not in parts or len(rest) > 3:
             found.append(name)
     return found
 

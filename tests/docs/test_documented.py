@@ -82,8 +82,12 @@ def test_the_reference_page_is_fresh(name: str, made: dict[str, str], root: Path
     assert made[name].strip() in text, "`make docs` renews it"
 
 
-def test_every_page_of_the_reference_is_made_from_the_code(root: Path) -> None:
-    assert {page.name for page in (root / "docs" / "reference").glob("*.md")} == PAGES.keys()
+#: Tables of formats and protocols; their tests are those of the readers and doors themselves.
+BY_HAND = {"doors.md", "list-formats.md"}
+
+
+def test_every_page_of_the_reference_is_made_from_the_code_or_known_to_be_written(root: Path) -> None:
+    assert {page.name for page in (root / "docs" / "reference").glob("*.md")} == PAGES.keys() | BY_HAND
 
 
 def test_a_page_depends_on_the_code_alone(made: dict[str, str], root: Path) -> None:

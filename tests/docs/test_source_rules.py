@@ -29,7 +29,7 @@ def sql_outside_its_homes(module: Module) -> list[str]:
 # --- broad excepts ------------------------------------------------------------------------------------------------
 
 #: The last stops of a request, a command and a job. Each logs with an incident id and shows only that.
-LAST_STOPS = {"vangnet.web.errors", "vangnet.web.protocols", "vangnet.cli.main", "vangnet.worker"}
+LAST_STOPS = {"vangnet.web.errors", "vangnet.web.protocols.server", "vangnet.cli.main", "vangnet.worker"}
 
 
 def broad_excepts(module: Module) -> list[str]:
@@ -101,7 +101,10 @@ def environment_reads(module: Module) -> list[str]:
 CLOCK_READERS = {
     "vangnet.audit.sealer": "each pass of the sealer's threads",
     "vangnet.cli.installation": "a command",
+    "vangnet.jobs.following": "each page of another installation's stream",
     "vangnet.jobs.tasks": "each step of a job; between two of them a third party may have taken its time",
+    "vangnet.registry.service.live": "each look of the index's thread",
+    "vangnet.web.protocols.server": "a file that came to a door without a visit",
     "vangnet.web.metrics": "a look of Prometheus, which comes without a visit",
     "vangnet.web.visit": "a request",
 }

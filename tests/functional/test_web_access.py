@@ -37,7 +37,7 @@ def visitors(server: RunningServer) -> Iterator[dict[str, httpx2.Client]]:
 
 def allowed(rule: Permission | Rule, visitor: str, route: RouteRule) -> bool:
     """Whether the visitor may pass, worked out here once more from the roles."""
-    for_programs = route.path.startswith("/api/v1/") or route.path == "/metrics"
+    for_programs = route.path.startswith(("/api/v1/", "/v1/", "/m/", "/c/")) or route.path == "/metrics"
     if rule is PUBLIC:
         return True
     if rule is SECOND_FACTOR_PENDING:
@@ -114,7 +114,7 @@ def test_a_change_leaves_exactly_one_event(server: RunningServer, route: str) ->
         assert answer.status_code < 400, answer.text
     with server.transaction() as conn:
         events = conn.execute("SELECT action FROM audit_event WHERE id > %s", [before]).fetchall()
-    assert events == [(str(change.action),)]
+    assert events == ([] if change.action is None else [(str(change.action),)])
 
 
 def test_a_page_asked_for_without_sign_in_is_returned_to_afterwards(anonymous: httpx2.Client) -> None:

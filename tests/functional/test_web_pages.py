@@ -133,7 +133,7 @@ def test_long_lists_of_jobs_go_on_on_the_next_page(new_server: RunningServer) ->
 def test_a_list_asks_the_database_the_same_questions_however_long_it_is(
     start_server: StartServer, postgres: EmbeddedServer
 ) -> None:
-    with start_server(seal=False) as server, server.signed_in(Role.AUDITOR) as client:
+    with start_server(seal=False, checking=False) as server, server.signed_in(Role.AUDITOR) as client:
         client.get("/jobs")
         with counted_statements(server, postgres) as count_short:
             client.get("/jobs")

@@ -28,9 +28,9 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """How to use a route that changes something, and the one event that it leaves."""
+    """How to use a route that changes something, and the one event that it leaves; None for one that only asks."""
 
-    action: Permission
+    action: Permission | None
     prepare: Callable[[RunningServer], Call]
 
 

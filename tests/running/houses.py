@@ -15,8 +15,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
-import uvicorn
-
 from running.fault_proxy import Fault, FaultProxy
 from running.server import own_database
 from running.states import HURRY, wait_until
@@ -32,7 +30,9 @@ from vangnet.identity.service import installation, parties
 from vangnet.jobs.model import Pace
 from vangnet.keys import Keys
 from vangnet.partners.transport import Transport
+from vangnet.registry.service.live import LiveIndex
 from vangnet.web.app import create_app
+from vangnet.web.serving import Server
 from vangnet.worker import Worker
 
 _numbers = itertools.count(1)
@@ -54,21 +54,21 @@ class House:
         return self.settings.base_url
 
     @contextmanager
-    def serving(self) -> Iterator[None]:
-        """It answers until the block ends."""
-        app = create_app(self.settings, self.database, self.keys)
-        web = uvicorn.Server(
-            uvicorn.Config(app, log_config=None, access_log=False, server_header=False, proxy_headers=False)
-        )
+    def serving(self) -> Iterator[LiveIndex]:
+        """It answers until the block ends; gives the index with which it does."""
+        live = LiveIndex(self.database, self.keys, self.settings.data_dir / "registry-index")
+        web = Server(create_app(self.settings, self.database, self.keys, live=live))
         listener = socket.create_server((self.settings.host, self.settings.port))
         thread = threading.Thread(target=web.run, kwargs={"sockets": [listener]}, name=f"web of {self.name}")
+        live.start()
         thread.start()
         try:
             wait_until(lambda: web.started)
-            yield
+            yield live
         finally:
             web.should_exit = True
             thread.join(20)
+            live.stop()
 
     @contextmanager
     def working(self, *, pace: Pace = HURRY, exchange_s: float = 5.0) -> Iterator[Worker]:

@@ -5,12 +5,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from running import registry_routes
+from running.gate_lists import list_files
 from running.sender import Sender
 from running.server import RunningServer, console
+from vangnet.gate.model import Door
 from vangnet.handoff.service import receiving
 from vangnet.identity.model import Client, Language, SessionStage, SignInMeans
 from vangnet.identity.permissions import Role
 from vangnet.identity.service import parties, people, sessions
+from vangnet.registry.model.entries import HashAlgorithm
 
 
 class Visitor(StrEnum):
@@ -19,6 +23,7 @@ class Visitor(StrEnum):
     STAFF = "staff"  #: Somebody with the role staff.
     AUDITOR = "auditor"  #: Somebody with the role auditor.
     ADMINISTRATOR = "administrator"  #: Somebody with the role administrator.
+    CURATOR = "curator"  #: Somebody with the role curator.
 
 
 def _half(server: RunningServer, language: Language) -> str:
@@ -50,6 +55,7 @@ SESSIONS: dict[Visitor, Callable[[RunningServer, Language], str]] = {
     Visitor.STAFF: _whole(Role.STAFF),
     Visitor.AUDITOR: _whole(Role.AUDITOR),
     Visitor.ADMINISTRATOR: _whole(Role.ADMINISTRATOR),
+    Visitor.CURATOR: _whole(Role.CURATOR),
 }
 
 
@@ -89,12 +95,37 @@ def _received(server: RunningServer) -> str:
         return f"/hand-offs/received/{receiving.list_received(conn, console(), limit=1)[0].id}"
 
 
+def _decision(server: RunningServer) -> str:
+    file = b"a listed text of the tests of pages"
+    with server.transaction() as conn:
+        known = conn.execute("SELECT FROM registry_list WHERE name = 'of the pages'").fetchone()
+    if known is None:
+        list_files(server, [file], name="of the pages", algorithms=[HashAlgorithm.SHA256])
+    at = datetime.now(UTC)
+    answer = server.gate.check(file, door=Door.CLAMD, provider_key=None, object_id="upload ab12", now=at)
+    return f"/decisions/{answer.check_id}"
+
+
+def _disputes(server: RunningServer) -> str:
+    registry_routes.a_dispute(server)
+    return "/disputes"
+
+
 #: Every page, by its route: who opens it, and at which address. A test refuses a page that is not here.
 PAGES: dict[str, tuple[Visitor, str | Callable[[RunningServer], str]]] = {
     "/": (Visitor.ADMINISTRATOR, "/"),
     "/audit": (Visitor.AUDITOR, "/audit"),
     "/audit/verify": (Visitor.AUDITOR, "/audit/verify"),
     "/api/docs": (Visitor.NOBODY, "/api/docs"),
+    "/decisions": (Visitor.STAFF, "/decisions"),
+    "/decisions/{check_id}": (Visitor.STAFF, _decision),
+    "/disputes": (Visitor.CURATOR, _disputes),
+    "/entries": (Visitor.CURATOR, "/entries"),
+    "/entries/{entry_id}": (Visitor.CURATOR, lambda server: f"/entries/{registry_routes.a_list(server)[1]}"),
+    "/lists": (Visitor.CURATOR, "/lists"),
+    "/lists/add": (Visitor.CURATOR, "/lists/add"),
+    "/lists/{list_id}": (Visitor.CURATOR, lambda server: f"/lists/{registry_routes.a_list(server)[0]}"),
+    "/subscriptions": (Visitor.CURATOR, "/subscriptions"),
     "/hand-offs": (Visitor.STAFF, "/hand-offs"),
     "/hand-offs/received/{received_id}": (Visitor.STAFF, _received),
     "/hand-offs/sent/{handoff_id}": (Visitor.STAFF, _sent),

@@ -6,7 +6,7 @@ not in it fails the tests.
 
 import json
 
-from running import identity_routes
+from running import identity_routes, registry_routes
 from running.changes import Call, Change, administrator
 from running.sender import Sender
 from running.server import RunningServer
@@ -18,11 +18,28 @@ RULES: dict[str, Permission | Rule] = {
     "GET /": SIGNED_IN,
     "GET /api/docs": PUBLIC,
     "GET /api/openapi.json": PUBLIC,
+    "GET /decisions": Permission.GATE_READ,
+    "GET /decisions/{check_id}": Permission.GATE_READ,
+    "POST /api/v1/check": Permission.GATE_CHECK,
+    "POST /api/v1/check/hashes": Permission.GATE_CHECK,
+    "GET /c/bank/{name}": Permission.REGISTRY_READ,
+    "GET /c/banks": Permission.REGISTRY_READ,
+    "GET /c/signal_type": Permission.REGISTRY_READ,
+    "GET /m/index/status": Permission.GATE_CHECK,
+    "GET /m/lookup": Permission.GATE_CHECK,
+    "GET /m/raw_lookup": Permission.GATE_CHECK,
+    "GET /status": PUBLIC,
+    "GET /status/live": PUBLIC,
+    "POST /m/compare": Permission.GATE_CHECK,
+    "POST /m/lookup": Permission.GATE_CHECK,
+    "POST /v1/check/{algorithm}": Permission.GATE_CHECK,
+    "POST /v1/decide/{algorithm}": Permission.GATE_CHECK,
     "POST /api/v1/hand-offs": PUBLIC,  # The signature is the credential.
     "GET /api/v1/hand-offs/received": Permission.HANDOFF_READ,
     "GET /api/v1/hand-offs/sent": Permission.HANDOFF_READ,
     "GET /api/v1/audit/chain": Permission.AUDIT_READ,
     "GET /api/v1/audit/events": Permission.AUDIT_READ,
+    "GET /api/v1/changes": PUBLIC,  # The signature is the credential.
     "GET /api/v1/installation": PUBLIC,
     "GET /api/v1/jobs": Permission.JOB_READ,
     "GET /api/v1/jobs/{job_id}": Permission.JOB_READ,
@@ -48,7 +65,7 @@ RULES: dict[str, Permission | Rule] = {
     "GET /readyz": PUBLIC,
     "GET /static/{version}/{name:path}": PUBLIC,
 }
-RULES |= identity_routes.RULES
+RULES |= identity_routes.RULES | registry_routes.RULES
 
 
 def job(server: RunningServer, *, parked: bool) -> int:
@@ -63,6 +80,37 @@ def job(server: RunningServer, *, parked: bool) -> int:
 
 
 CHANGES: dict[str, Change] = {
+    # What matches nothing is counted: no event. What a match leaves is in test_gate_check.py.
+    "POST /api/v1/check": Change(
+        action=None,
+        prepare=lambda server: Call(client=server.program(Permission.GATE_CHECK), path="/api/v1/check", form={"x": "y"}),
+    ),
+    "POST /api/v1/check/hashes": Change(
+        action=None,
+        prepare=lambda server: Call(
+            client=server.program(Permission.GATE_CHECK),
+            path="/api/v1/check/hashes",
+            json={"checks": [{"md5": "0" * 32}]},
+        ),
+    ),
+    "POST /m/compare": Change(
+        action=None,
+        prepare=lambda server: Call(
+            client=server.program(Permission.GATE_CHECK), path="/m/compare", json={"pdq": ["0" * 64, "f" * 64]}
+        ),
+    ),
+    "POST /m/lookup": Change(
+        action=None,
+        prepare=lambda server: Call(client=server.program(Permission.GATE_CHECK), path="/m/lookup", form={"x": "y"}),
+    ),
+    "POST /v1/check/{algorithm}": Change(
+        action=None,
+        prepare=lambda server: Call(client=server.program(Permission.GATE_CHECK), path="/v1/check/md5", json="0" * 32),
+    ),
+    "POST /v1/decide/{algorithm}": Change(
+        action=None,
+        prepare=lambda server: Call(client=server.program(Permission.GATE_CHECK), path="/v1/decide/md5", json="0" * 32),
+    ),
     "POST /api/v1/hand-offs": Change(
         action=Permission.HANDOFF_RECEIVE,
         prepare=lambda server: Call(
@@ -114,4 +162,4 @@ CHANGES: dict[str, Change] = {
         prepare=lambda server: Call(client=administrator(server), path="/preferences", form={"language": "nl"}),
     ),
 }
-CHANGES |= identity_routes.CHANGES
+CHANGES |= identity_routes.CHANGES | registry_routes.CHANGES

@@ -1,5 +1,6 @@
 """An installation that runs for tests: on a free port of this machine, with nothing replaced, and people to use it."""
 
+import contextlib
 import dataclasses
 import itertools
 import socket
@@ -21,10 +22,15 @@ from vangnet.audit.sealer import Sealer
 from vangnet.config import LogFormat, Settings
 from vangnet.db import Connection, Database
 from vangnet.db.embedded import OWNER, RUNTIME, EmbeddedServer
+from vangnet.gate.service.gate import Gate
+from vangnet.hashing.hasher import Hasher
+from vangnet.hashing.model import Limits
+from vangnet.hashing.sandbox import Sandbox
 from vangnet.identity.model import Client, InstallationKind, Language, Person, SessionStage, SignedIn, SignInMeans
 from vangnet.identity.permissions import Permission, Role
 from vangnet.identity.service import api_keys, installation, links, people, sessions, sign_in
 from vangnet.keys import Keys
+from vangnet.registry.service.live import LiveIndex
 from vangnet.web.app import create_app
 
 _numbers = itertools.count(1)
@@ -45,6 +51,8 @@ class RunningServer:
     database: Database
     keys: Keys
     logfile: Path
+    live: LiveIndex
+    gate: Gate
 
     def transaction(self) -> AbstractContextManager[Connection]:
         """A transaction on its database."""
@@ -136,12 +144,13 @@ def running(
     *,
     kind: InstallationKind | None = InstallationKind.HOTLINE,
     seal: bool = True,
+    checking: bool = True,
     extend: Callable[[FastAPI], None] = lambda _: None,
     party_name: str = "Test Hotline",
     host_name: str = "127.0.0.1",
     **given: Any,
 ) -> Iterator[RunningServer]:
-    """An installation on a free port until the block ends, with its sealer if `seal`.
+    """An installation on a free port until the block ends, with its sealer if `seal`; it checks if `checking`.
 
     `extend` may add routes to the application. Browsers take passkeys only under a name, such as `localhost`. Settings are
     given by name.
@@ -165,12 +174,28 @@ def running(
             installation.set_up(
                 conn, console(), kind=kind, party_name=party_name, language=Language.EN, now=datetime.now(UTC)
             )
-    app = create_app(settings, database, keys)
+    live = LiveIndex(database, keys, settings.data_dir / "registry-index")
+    sandbox = Sandbox(limits=Limits(**settings.media_limits))
+    gate = Gate(
+        database=database,
+        keys=keys,
+        live=live,
+        hasher=Hasher(sandbox),
+        spool_folder=settings.data_dir / "gate-spool",
+        clock=lambda: datetime.now(UTC),
+        at_once=settings.gate_checks_at_once,
+    )
+    app = create_app(settings, database, keys, live=live if checking else None, gate=gate if checking else None)
     extend(app)
     config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, proxy_headers=False)
     web = uvicorn.Server(config)
     thread = threading.Thread(target=web.run, kwargs={"sockets": [listener]}, name="web")
-    with Sealer(database, keys, settings.audit_heads_dir) if seal else nullcontext():
+    with (
+        Sealer(database, keys, settings.audit_heads_dir) if seal else nullcontext(),
+        contextlib.closing(sandbox),
+        live if checking else nullcontext(),
+        gate if checking else nullcontext(),
+    ):
         thread.start()
         try:
             wait_until(lambda: web.started)
@@ -181,6 +206,8 @@ def running(
                 database=database,
                 keys=keys,
                 logfile=logfile,
+                live=live,
+                gate=gate,
             )
         finally:
             web.should_exit = True

@@ -6,6 +6,7 @@ import pytest
 
 from vangnet import config
 from vangnet.errors import InvalidSettings
+from vangnet.hashing.model import Limits
 
 SECRET = "postgresql://role:canary-4711@db.example.org/vangnet"
 
@@ -103,3 +104,63 @@ def test_the_keys_lie_beside_the_data_by_default() -> None:
 )
 def test_the_data_folder_is_where_the_system_keeps_such_things(environ: dict[str, str], user: int, expected: str) -> None:
     assert config.default_data_dir(environ, user) == Path(expected)
+
+
+def test_the_limits_of_hashing_are_settings_with_the_defaults_that_hashing_has() -> None:
+    assert Limits(**config.load({}).media_limits) == Limits()
+    environ = {
+        "VANGNET_MEDIA_BYTES_MAX": "2048",
+        "VANGNET_MEDIA_PIXELS_MAX": "300000",
+        "VANGNET_MEDIA_FRAMES_MAX": "3",
+        "VANGNET_MEDIA_SECONDS_MAX": "1.5",
+        "VANGNET_MEDIA_MEMORY_BYTES_MAX": "1073741824",
+        "VANGNET_MEDIA_QUALITY_MIN": "60",
+    }
+    expected = Limits(bytes=2048, pixels=300_000, frames=3, seconds=1.5, memory_bytes=1_073_741_824, quality=60)
+    assert Limits(**config.load(environ).media_limits) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("VANGNET_MEDIA_BYTES_MAX", "0"),
+        ("VANGNET_MEDIA_PIXELS_MAX", "-1"),
+        ("VANGNET_MEDIA_FRAMES_MAX", "0"),
+        ("VANGNET_MEDIA_SECONDS_MAX", "0"),
+        ("VANGNET_MEDIA_SECONDS_MAX", "nan"),
+        ("VANGNET_MEDIA_MEMORY_BYTES_MAX", "1024"),
+        ("VANGNET_MEDIA_QUALITY_MIN", "101"),
+    ],
+)
+def test_a_limit_that_nothing_could_be_hashed_within_is_refused(name: str, value: str) -> None:
+    assert name in _problems({name: value})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"VANGNET_CLAMD_LISTEN": "0.0.0.0:3310"},
+        {"VANGNET_CLAMD_LISTEN": "[::]:3310"},
+        {"VANGNET_ICAP_LISTEN": "192.0.2.7:1344"},
+        {"VANGNET_ICAP_LISTEN": "127.0.0.1:1344", "VANGNET_DOORS_USE": "forward_proxy"},
+        {"VANGNET_CLAMD_LISTEN": "/run/vangnet/clamd.sock", "VANGNET_DOORS_USE": "mail"},
+        {"VANGNET_CLAMD_LISTEN": "0.0.0.0:3310", "VANGNET_DOORS_LEGAL_BASIS": "art. 1"},
+        {"VANGNET_CLAMD_LISTEN": "0.0.0.0:3310", "VANGNET_DOORS_LEGAL_BASIS_UNTIL": "2027-01-31"},
+    ],
+)
+def test_a_door_without_log_in_for_more_than_uploads_here_needs_a_legal_basis(given: dict[str, str]) -> None:
+    with pytest.raises(InvalidSettings, match="VANGNET_DOORS_LEGAL_BASIS"):
+        config.load(given)
+    whole = given | {"VANGNET_DOORS_LEGAL_BASIS": "art. 1", "VANGNET_DOORS_LEGAL_BASIS_UNTIL": "2027-01-31"}
+    assert config.load(whole).doors_need_basis
+
+
+@pytest.mark.parametrize("where", ["127.0.0.1:3310", "[::1]:3310", "127.8.9.10:1", "/run/vangnet/clamd.sock"])
+def test_a_door_for_uploads_on_this_machine_needs_no_legal_basis(where: str) -> None:
+    assert not config.load({"VANGNET_CLAMD_LISTEN": where}).doors_need_basis
+
+
+@pytest.mark.parametrize("where", ["localhost:3310", "3310", ":3310", "::1:3310", "127.0.0.1:70000", "clamd.sock", ""])
+def test_a_door_that_is_nowhere_is_refused(where: str) -> None:
+    with pytest.raises(InvalidSettings, match="VANGNET_CLAMD_LISTEN"):
+        config.load({"VANGNET_CLAMD_LISTEN": where})

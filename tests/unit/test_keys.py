@@ -93,3 +93,13 @@ def test_keys_show_nothing_of_themselves(tmp_path: Path) -> None:
     secret = (tmp_path / "sealing.key").read_bytes()
     assert secret.hex() not in repr(keys)
     assert repr(secret) not in repr(keys)
+
+
+def test_many_values_are_sealed_as_one_is_and_no_two_alike(keys: Keys) -> None:
+    sealer = keys.sealer("entries")
+    sealed = sealer.seal_many([b"one", b"two", b"one"], b"list")
+    assert [sealer.unseal(one, b"list") for one in sealed] == [b"one", b"two", b"one"]
+    assert len(set(sealed)) == 3
+    assert sealer.seal_many([], b"list") == []
+    with pytest.raises(ValueError, match="does not open"):
+        sealer.unseal(sealed[0], b"another list")

@@ -1,5 +1,6 @@
 """Every setting, from `vangnet.config.Settings`."""
 
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from types import NoneType
@@ -12,7 +13,15 @@ from pydantic.fields import FieldInfo
 from generators.tables import code, table
 from vangnet.config import Settings, default_data_dir, variable
 
-_KINDS = {int: "whole number", bool: "true or false", Path: "folder", str: "text", SecretStr: "secret"}
+_KINDS = {
+    bool: "true or false",
+    date: "date",
+    float: "number",
+    int: "whole number",
+    Path: "folder",
+    SecretStr: "secret",
+    str: "text",
+}
 
 
 def page() -> str:

@@ -8,7 +8,7 @@ from generators.source import SOURCE
 from generators.tables import code, table
 
 DUMP = SOURCE / "vangnet" / "db" / "schema.sql"
-_TABLE = re.compile(r"CREATE TABLE (?:public\.)?(\w+) \(\n(.*?)\n\)", re.DOTALL)
+_TABLE = re.compile(r"CREATE (?:UNLOGGED )?TABLE (?:public\.)?(\w+) \(\n(.*?)\n\)", re.DOTALL)
 _COLUMN = re.compile(r'^    "?(\w+)"? (.+?),?$')
 _COMMENT = re.compile(r"COMMENT ON (TABLE|COLUMN) (?:public\.)?([\w.\"]+) IS '((?:[^']|'')*)';")
 _GRANT = re.compile(r"GRANT ([A-Z, ]+?) ON TABLE (?:public\.)?(\w+) TO vangnet_runtime;")

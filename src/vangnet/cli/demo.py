@@ -25,8 +25,11 @@ from vangnet.cli.output import say
 from vangnet.config import Settings
 from vangnet.db import Database, open_database
 from vangnet.errors import InstallationStopped
+from vangnet.identity.model import InstallationKind
 from vangnet.keys import Keys
+from vangnet.simulation.gate import House, list_and_follow
 from vangnet.simulation.installations import CAST, Cast, Prepared, introduce_all, prepare
+from vangnet.simulation.pictures import demo_files
 
 #: The ports that the demo asks for first; where one is taken, any free one will do.
 _FIRST_PORT = 8801
@@ -41,6 +44,8 @@ class _Stage:
     settings: Settings
     environ: dict[str, str]
     log: Path
+    #: The ports of the doors beside HTTP, by name.
+    doors: dict[str, int]
 
 
 def demo(
@@ -50,32 +55,49 @@ def demo(
     started = time.monotonic()
     folder = folder.absolute()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    stages = [_stage(folder, cast, port) for cast, port in zip(CAST, _free_ports(len(CAST)), strict=True)]
+    *ports, clamd, icap = _free_ports(len(CAST) + 2)
+    stages = [_stage(folder, cast, port, {"clamd": clamd, "icap": icap}) for cast, port in zip(CAST, ports, strict=True)]
+    pictures = _write_pictures(folder / "pictures")
     with ExitStack() as running:
         say("preparing four installations …")
-        prepared = _prepare(stages)
+        prepared = _prepare(stages, pictures["listed.jpg"].read_bytes())
         say(f"prepared after {time.monotonic() - started:.0f} s; starting them …")
         processes = [running.enter_context(_serving(stage)) for stage in stages]
         for stage, process in zip(stages, processes, strict=True):
             _wait_until_it_answers(stage, process)
+        _wait_until_listed(stages[0], prepared[0], pictures["listed.jpg"], processes[0])
         _write_json(folder / "demo.json", stages, prepared)
         _tell(folder, stages, prepared, time.monotonic() - started)
+        _tell_what_to_try(stages, prepared, pictures)
         _watch(stages, processes)
 
 
-def _stage(folder: Path, cast: Cast, port: int) -> _Stage:
+def _write_pictures(folder: Path) -> dict[str, Path]:
+    """Generated pictures, as files that the reader can send."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    paths = {}
+    for name, data in demo_files().items():
+        paths[name] = folder / name
+        paths[name].write_bytes(data)
+    return paths
+
+
+def _stage(folder: Path, cast: Cast, port: int, doors: dict[str, int]) -> _Stage:
     home = folder / cast.kind
     home.mkdir(mode=0o700, exist_ok=True)
+    # Uploads are checked at the provider's; the others have no use for the doors.
+    if cast.kind is not InstallationKind.PROVIDER:
+        doors = {}
     ours = {
         "VANGNET_DATA_DIR": str(home / "data"),
         "VANGNET_KEYS_DIR": str(home / "keys"),
         "VANGNET_PORT": str(port),
-    }
+    } | {f"VANGNET_{name.upper()}_LISTEN": f"127.0.0.1:{number}" for name, number in doors.items()}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(config.PREFIX)}
-    return _Stage(cast=cast, settings=config.load(ours), environ=inherited | ours, log=home / "serve.log")
+    return _Stage(cast=cast, settings=config.load(ours), environ=inherited | ours, log=home / "serve.log", doors=doors)
 
 
-def _prepare(stages: Sequence[_Stage]) -> list[Prepared]:
+def _prepare(stages: Sequence[_Stage], listed: bytes) -> list[Prepared]:
     """Sets up what is not set up yet, and makes fresh sign-in links and keys."""
     log.configure(stages[0].settings.model_copy(update={"log_level": "warning"}))
     with ExitStack() as opened:
@@ -92,6 +114,11 @@ def _prepare(stages: Sequence[_Stage]) -> list[Prepared]:
             for stage, (database, _, base_url) in zip(stages, houses, strict=True)
         ]
         introduce_all(houses, casts=CAST, now=now())
+        provider, hotline = (
+            House(database=database, keys=keys, cast=cast)
+            for (database, keys, _), cast in zip(houses[:2], CAST[:2], strict=True)
+        )
+        list_and_follow(hotline, provider, listed=listed, now=now())
         return prepared
 
 
@@ -134,6 +161,24 @@ def _wait_until_it_answers(stage: _Stage, process: subprocess.Popen[bytes]) -> N
             time.sleep(0.1)
 
 
+def _wait_until_listed(stage: _Stage, ready: Prepared, listed: Path, process: subprocess.Popen[bytes]) -> None:
+    """Until the list arrived at the provider: by then its gate refuses the picture that is on it."""
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    data = listed.read_bytes()
+    headers = {"Authorization": f"Bearer {ready.api_key}", "Idempotency-Key": "the demo itself"}
+    with httpx2.Client(timeout=30, trust_env=False) as client:
+        while True:
+            _require_running(stage, process)
+            answer = client.post(f"{stage.settings.base_url}/api/v1/check", content=data, headers=headers)
+            if answer.status_code == httpx2.codes.OK and answer.json()["decision"] == "block":
+                return
+            if time.monotonic() > deadline:
+                raise InstallationStopped(
+                    kind=stage.cast.kind, problem="did not get the hotline's list in time", log=str(stage.log)
+                )
+            time.sleep(0.2)
+
+
 def _require_running(stage: _Stage, process: subprocess.Popen[bytes]) -> None:
     code = process.poll()
     if code is not None:
@@ -158,6 +203,7 @@ def _write_json(path: Path, stages: Sequence[_Stage], prepared: Sequence[Prepare
             "base_url": stage.settings.base_url,
             "sign_in_links": list(ready.sign_in_links),
             "api_keys": [ready.api_key],
+            "ports": stage.doors,
         }
         for stage, ready in zip(stages, prepared, strict=True)
     ]
@@ -175,6 +221,20 @@ def _tell(folder: Path, stages: Sequence[_Stage], prepared: Sequence[Prepared], 
         for colleague, link in zip(stage.cast.colleagues, ready.sign_in_links, strict=True):
             say(f"  {colleague.role:<14} {link}")
     say(f"\nFor scripts: {folder / 'demo.json'}. Logs: {folder}/*/serve.log. Ctrl-C stops everything.")
+
+
+def _tell_what_to_try(stages: Sequence[_Stage], prepared: Sequence[Prepared], pictures: dict[str, Path]) -> None:
+    provider, key = stages[0], prepared[0].api_key
+    url = f"{provider.settings.base_url}/api/v1/check"
+    say("\nThe hotline listed a generated picture; the provider refuses it, and copies of it. Try it, or your own:\n")
+    for path in pictures.values():
+        say(f"  curl -s -H 'Authorization: Bearer {key}' --data-binary @{path} {url}")
+    say(
+        f"\nWhat was refused is at {provider.settings.base_url}/decisions, the hotline's reports at "
+        f"{stages[1].settings.base_url}/hand-offs."
+    )
+    if provider.doors:
+        say(f"clamd listens on 127.0.0.1:{provider.doors['clamd']}, ICAP on 127.0.0.1:{provider.doors['icap']}.")
 
 
 def _free_ports(count: int) -> list[int]:

@@ -10,9 +10,10 @@ from typing import Annotated, Literal
 
 import typer
 
+from vangnet import config
 from vangnet.cli.output import AsJson, progress_bar, say
 from vangnet.hashing.hasher import Hasher
-from vangnet.hashing.model import Convention, Frame, MediaHash, Outcome, Unhashable
+from vangnet.hashing.model import Convention, Frame, Limits, MediaHash, Outcome, Unhashable
 from vangnet.hashing.sandbox import Sandbox, features
 
 
@@ -29,12 +30,13 @@ def hash_files(
     ] = None,
 ) -> None:
     """Hash files: MD5, SHA-1, SHA-256 and PDQ. JSON is one object a line, in the order of the files."""
+    limits = Limits(**config.load().media_limits)
     conventions = frozenset({Convention.SCREEN if screen else Convention.FULL})
-    files = list(_files(paths))
+    files = list(files_in(paths))
     for sentence in features().missing():
         say(f"warning: {sentence}")
     unread = 0
-    with Sandbox() as sandbox, progress_bar() as progress:
+    with Sandbox(limits=limits) as sandbox, progress_bar() as progress:
         task = progress.add_task("hashing", total=len(files))
         for path, future in _in_parallel(Hasher(sandbox), files, conventions):
             try:
@@ -49,7 +51,7 @@ def hash_files(
         raise typer.Exit(1)
 
 
-def _files(paths: Iterable[Path]) -> Iterator[Path]:
+def files_in(paths: Iterable[Path]) -> Iterator[Path]:
     """The files named, and all regular files in the folders named, in a fixed order. Links in folders are not followed."""
     for path in paths:
         if not path.is_dir():

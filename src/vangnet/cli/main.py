@@ -30,12 +30,14 @@ _PLACES: Mapping[str, tuple[str, str]] = {
     "audit": ("audit", "app"),
     "config": ("config", "app"),
     "db": ("db", "app"),
+    "gate": ("gate", "app"),
     "handoff": ("handoff", "app"),
     "index": ("index", "app"),
     "job": ("job", "app"),
     "key": ("key", "app"),
     "party": ("party", "app"),
     "person": ("person", "app"),
+    "registry": ("registry", "app"),
 }
 
 
@@ -105,6 +107,12 @@ def main() -> None:
     except Exception:  # noqa: BLE001 (the last stop: a fault of ours, told without its values)
         import structlog  # noqa: PLC0415 (most commands never need it)
 
+        from vangnet import log  # noqa: PLC0415
+        from vangnet.config import Settings  # noqa: PLC0415
+
+        if not structlog.is_configured():
+            # Left alone, structlog prints local variables: people, hashes, secrets.
+            log.configure(Settings())
         incident = uuid.uuid4().hex[:12]
         structlog.get_logger().exception("command failed", incident=incident)
         say(f"error: a fault of Vangnet itself, incident {incident}; the log line above has its place in the code")

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import structlog
 import typer
-import uvicorn
 
 from vangnet import config, log
 from vangnet.audit.sealer import Sealer
@@ -18,9 +17,16 @@ from vangnet.cli.output import say
 from vangnet.config import Settings
 from vangnet.db import Database, open_database
 from vangnet.errors import InvalidSettings, PortTaken
+from vangnet.gate.service.gate import Gate
+from vangnet.hashing.hasher import Hasher
+from vangnet.hashing.model import Limits
+from vangnet.hashing.sandbox import Features, Sandbox, features
 from vangnet.identity.service import installation, people
 from vangnet.keys import Keys
+from vangnet.registry.service.live import LiveIndex
 from vangnet.web.app import create_app
+from vangnet.web.protocols.doors import open_doors
+from vangnet.web.serving import Server
 from vangnet.worker import Worker
 
 #: How long requests under way may take to finish when the process is told to stop.
@@ -36,6 +42,7 @@ def serve(only: Annotated[Part, typer.Option(help="Which part to run.")] = Part.
     """Run this installation until Ctrl-C."""
     settings = config.load()
     log.configure(settings)
+    log_missing(features())
     keys = Keys.open(settings.keys_dir)
     # The port first: a second `vangnet serve` should hear so before it touches anything.
     with _listening(settings) as listener, open_database(settings) as database:
@@ -44,10 +51,32 @@ def serve(only: Annotated[Part, typer.Option(help="Which part to run.")] = Part.
             if only is Part.ALL:
                 background.enter_context(Sealer(database, keys, settings.audit_heads_dir))
                 background.enter_context(Worker(database, keys, settings))
+            live = background.enter_context(LiveIndex(database, keys, settings.data_dir / "registry-index"))
+            sandbox = background.enter_context(Sandbox(limits=Limits(**settings.media_limits)))
+            gate = background.enter_context(
+                Gate(
+                    database=database,
+                    keys=keys,
+                    live=live,
+                    hasher=Hasher(sandbox),
+                    spool_folder=settings.data_dir / "gate-spool",
+                    clock=now,
+                    at_once=settings.gate_checks_at_once,
+                )
+            )
+            app = create_app(settings, database, keys, live=live, gate=gate)
+            room = app.state.site.gate_room
+            background.enter_context(open_doors(settings, gate, live, room, today=now().date(), grace_s=_GRACE_S))
             # Once it has answered what was under way, uvicorn raises again the signal that ended it.
             with contextlib.suppress(KeyboardInterrupt):
-                _run(create_app(settings, database, keys), listener)
+                Server(app, grace_s=_GRACE_S).run([listener])
         structlog.get_logger().info("stopped")
+
+
+def log_missing(found: Features) -> None:
+    """Says what this kernel lacks for the isolation of decoders; the health page goes on saying it."""
+    for sentence in found.missing():
+        structlog.get_logger().warning("isolation_incomplete", problem=sentence)
 
 
 def _greet(settings: Settings, database: Database) -> None:
@@ -78,17 +107,3 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
             raise InvalidSettings(problems=problem) from error
         listener.listen()  # Whoever calls before the application is built waits for it, and is not refused.
         yield listener
-
-
-def _run(app: object, listener: socket.socket) -> None:
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,  # type: ignore[arg-type]
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=_GRACE_S,
-        )
-    )
-    server.run(sockets=[listener])

@@ -80,6 +80,92 @@ CREATE TABLE public.external_identity (
     linked_at timestamp with time zone NOT NULL
 );
 COMMENT ON TABLE public.external_identity IS 'Who somebody is at the party''s own identity provider (OpenID Connect).';
+CREATE TABLE public.gate_count (
+    minute timestamp with time zone NOT NULL,
+    provider_key text NOT NULL,
+    door text NOT NULL,
+    outcome text NOT NULL,
+    decision text NOT NULL,
+    reason text NOT NULL,
+    checks bigint NOT NULL,
+    CONSTRAINT gate_count_checks_check CHECK ((checks > 0))
+);
+COMMENT ON TABLE public.gate_count IS 'How many checks came to what, by the minute and the key: all that is kept of uploads that match nothing.';
+COMMENT ON COLUMN public.gate_count.provider_key IS 'The id of the API key, or nothing for a door without log-in.';
+CREATE TABLE public.gate_decision (
+    id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    kept_at timestamp with time zone NOT NULL,
+    door text NOT NULL,
+    provider_key uuid,
+    object_id text,
+    outcome text NOT NULL,
+    decision text NOT NULL,
+    reason text,
+    checked text[] NOT NULL,
+    index_version bigint NOT NULL,
+    policy_version integer NOT NULL,
+    sealed bytea NOT NULL,
+    told_at timestamp with time zone,
+    reported_at timestamp with time zone,
+    revised_at timestamp with time zone,
+    CONSTRAINT gate_decision_decision_check CHECK ((decision = ANY (ARRAY['allow'::text, 'hold'::text, 'block'::text]))),
+    CONSTRAINT gate_decision_outcome_check CHECK ((outcome = ANY (ARRAY['match'::text, 'no_match'::text, 'unhashable'::text, 'unavailable'::text])))
+);
+COMMENT ON TABLE public.gate_decision IS 'Decisions that rest on a match, one row each. Everything else that the gate decides is counted only.';
+COMMENT ON COLUMN public.gate_decision.id IS 'The check''s id: the same upload under the same name has the same, so it is kept once.';
+COMMENT ON COLUMN public.gate_decision.kept_at IS 'Later than `at` where the database was away and the decision waited in the spool.';
+COMMENT ON COLUMN public.gate_decision.provider_key IS 'The API key that asked; NULL for a door without log-in.';
+COMMENT ON COLUMN public.gate_decision.object_id IS 'The provider''s own name for the upload.';
+COMMENT ON COLUMN public.gate_decision.sealed IS 'The file''s digests, sealed: they are those of listed material.';
+COMMENT ON COLUMN public.gate_decision.told_at IS 'When the registry was told which entries it rests on.';
+COMMENT ON COLUMN public.gate_decision.reported_at IS 'When its report was signed for everybody whom the policy names.';
+COMMENT ON COLUMN public.gate_decision.revised_at IS 'When an entry that it rests on ceased to stand.';
+CREATE TABLE public.gate_list_count (
+    minute timestamp with time zone NOT NULL,
+    list_id uuid NOT NULL,
+    decision text NOT NULL,
+    shadow boolean NOT NULL,
+    matches bigint NOT NULL,
+    CONSTRAINT gate_list_count_matches_check CHECK ((matches > 0))
+);
+COMMENT ON TABLE public.gate_list_count IS 'How many checks matched which list, by the minute; those in the shadow are counted here only.';
+CREATE TABLE public.gate_match (
+    decision_id uuid NOT NULL,
+    place smallint NOT NULL,
+    list_id uuid NOT NULL,
+    list_name text NOT NULL,
+    entry_id bigint NOT NULL,
+    classification text NOT NULL,
+    algorithm text NOT NULL,
+    distance smallint NOT NULL,
+    view text NOT NULL,
+    shadow boolean NOT NULL
+);
+COMMENT ON TABLE public.gate_match IS 'The listed entries on which a decision rests, as they were then.';
+COMMENT ON COLUMN public.gate_match.shadow IS 'It was counted and decided nothing.';
+CREATE TABLE public.gate_policy (
+    version integer NOT NULL,
+    document jsonb NOT NULL,
+    chosen_by text NOT NULL,
+    chosen_at timestamp with time zone NOT NULL,
+    CONSTRAINT gate_policy_version_check CHECK ((version > 0))
+);
+COMMENT ON TABLE public.gate_policy IS 'Every policy that was chosen; the last one holds. Without a row, the starting set does.';
+CREATE UNLOGGED TABLE public.gate_repeat (
+    name_mac bytea NOT NULL,
+    bytes_mac bytea NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT gate_repeat_bytes_mac_check CHECK ((octet_length(bytes_mac) = 32)),
+    CONSTRAINT gate_repeat_name_mac_check CHECK ((octet_length(name_mac) = 32))
+);
+COMMENT ON TABLE public.gate_repeat IS 'Idempotency keys of the last day. `bytes_mac` is bound to the name: it cannot be searched for a file.';
+CREATE TABLE public.gate_report (
+    decision_id uuid NOT NULL,
+    party_id uuid NOT NULL,
+    handoff_id uuid NOT NULL
+);
+COMMENT ON TABLE public.gate_report IS 'Which hand-off reported a decision to whom: one each.';
 CREATE TABLE public.handoff_received (
     id uuid NOT NULL,
     party_id uuid NOT NULL,
@@ -259,6 +345,400 @@ CREATE TABLE public.recovery_code (
     digest bytea NOT NULL
 );
 COMMENT ON TABLE public.recovery_code IS 'Unused recovery codes, as SHA-256 of 80 random bits; a used one is deleted.';
+CREATE TABLE public.registry_approval (
+    list_id uuid NOT NULL,
+    of text NOT NULL,
+    person text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT registry_approval_of_check CHECK ((of = ANY (ARRAY['activate'::text, 'export'::text])))
+);
+COMMENT ON TABLE public.registry_approval IS 'Who agreed that a list is activated or exported: two people must. Removed when used, and when the list changes.';
+CREATE TABLE public.registry_batch (
+    id integer NOT NULL,
+    list_id uuid NOT NULL,
+    party_id uuid,
+    format text NOT NULL,
+    source_digest bytea NOT NULL,
+    "position" bigint DEFAULT 0 NOT NULL,
+    checkpoint text,
+    taken bigint DEFAULT 0 NOT NULL,
+    duplicates bigint DEFAULT 0 NOT NULL,
+    skipped bigint DEFAULT 0 NOT NULL,
+    collided bigint DEFAULT 0 NOT NULL,
+    withdrawn bigint DEFAULT 0 NOT NULL,
+    state text NOT NULL,
+    started_by text NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT registry_batch_check CHECK (((finished_at IS NULL) = (state = 'running'::text))),
+    CONSTRAINT registry_batch_source_digest_check CHECK ((octet_length(source_digest) = 32)),
+    CONSTRAINT registry_batch_state_check CHECK ((state = ANY (ARRAY['running'::text, 'done'::text, 'abandoned'::text])))
+);
+COMMENT ON TABLE public.registry_batch IS 'Sources that were read into a list, each with how far it was read and what became of its rows.';
+COMMENT ON COLUMN public.registry_batch.party_id IS 'On whose behalf it was read; NULL for ourselves.';
+COMMENT ON COLUMN public.registry_batch.source_digest IS 'SHA-256 of the file: only the same source is read on with. Of the address for a service.';
+COMMENT ON COLUMN public.registry_batch."position" IS 'The last row or item that was dealt with; written with what came of it.';
+COMMENT ON COLUMN public.registry_batch.checkpoint IS 'Where a third party''s service is to be asked on, in its own words.';
+COMMENT ON COLUMN public.registry_batch.seen_at IS 'When it last came on.';
+ALTER TABLE public.registry_batch ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.registry_batch_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.registry_batch_problem (
+    batch_id integer NOT NULL,
+    "position" bigint NOT NULL,
+    field text NOT NULL,
+    problem text NOT NULL
+);
+COMMENT ON TABLE public.registry_batch_problem IS 'The first rows of a batch that were not taken, and why; the others are only counted.';
+COMMENT ON COLUMN public.registry_batch_problem.problem IS 'Words of ours, never a value of the row.';
+CREATE TABLE public.registry_category (
+    id integer NOT NULL,
+    list_id uuid NOT NULL,
+    scheme text NOT NULL,
+    name text NOT NULL,
+    classification text,
+    mapped_by text,
+    mapped_at timestamp with time zone,
+    origin_id integer,
+    CONSTRAINT registry_category_check CHECK ((num_nulls(mapped_by, mapped_at) = ANY (ARRAY[0, 2]))),
+    CONSTRAINT registry_category_check1 CHECK (((classification IS NULL) OR (mapped_at IS NOT NULL))),
+    CONSTRAINT registry_category_classification_check CHECK ((classification = ANY (ARRAY['baseline'::text, 'national'::text, 'investigative'::text, 'other'::text]))),
+    CONSTRAINT registry_category_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT registry_category_scheme_check CHECK ((scheme <> ''::text))
+);
+COMMENT ON TABLE public.registry_category IS 'A supplier''s own categories, list by list, each with what a curator says that it means.';
+COMMENT ON COLUMN public.registry_category.id IS 'Twenty-three bits: it is a part of the ids in the index of listed hashes.';
+COMMENT ON COLUMN public.registry_category.classification IS 'NULL while nobody mapped it: its entries are stored and never count.';
+COMMENT ON COLUMN public.registry_category.origin_id IS 'Its id at the installation at which we follow the list.';
+ALTER TABLE public.registry_category ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.registry_category_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    MAXVALUE 8388607
+    CACHE 1
+);
+CREATE TABLE public.registry_change (
+    seq bigint NOT NULL,
+    kind text NOT NULL,
+    list_id uuid NOT NULL,
+    entry_id bigint,
+    category_id integer,
+    value text,
+    reason text,
+    at timestamp with time zone NOT NULL,
+    actor text NOT NULL
+);
+COMMENT ON TABLE public.registry_change IS 'All changes but additions, which are the entries themselves: the two together, in order of their numbers, are the stream.';
+COMMENT ON COLUMN public.registry_change.value IS 'What it is from now on: a state, a classification, a name.';
+COMMENT ON COLUMN public.registry_change.reason IS 'Why, in the words of whoever did it.';
+CREATE TABLE public.registry_choice (
+    list_id uuid NOT NULL,
+    enabled boolean NOT NULL,
+    classifications text[] NOT NULL,
+    radius smallint NOT NULL,
+    chosen_by text NOT NULL,
+    chosen_at timestamp with time zone NOT NULL,
+    CONSTRAINT registry_choice_radius_check CHECK (((radius >= 0) AND (radius <= 64)))
+);
+COMMENT ON TABLE public.registry_choice IS 'What this installation lets decide of each list; without a row, the list as it is.';
+CREATE TABLE public.registry_collision (
+    id bigint NOT NULL,
+    list_id uuid NOT NULL,
+    entry_id bigint NOT NULL,
+    against text NOT NULL,
+    known_good_id bigint,
+    algorithm text,
+    distance smallint,
+    found_at timestamp with time zone NOT NULL,
+    resolved_at timestamp with time zone,
+    resolved_by text,
+    resolution text,
+    CONSTRAINT registry_collision_against_check CHECK ((against = ANY (ARRAY['known_good'::text, 'flood'::text]))),
+    CONSTRAINT registry_collision_check CHECK ((num_nulls(resolved_at, resolved_by, resolution) = ANY (ARRAY[0, 3]))),
+    CONSTRAINT registry_collision_check1 CHECK (((against = 'known_good'::text) = (known_good_id IS NOT NULL))),
+    CONSTRAINT registry_collision_resolution_check CHECK ((resolution = ANY (ARRAY['withdrawn'::text, 'kept'::text])))
+);
+COMMENT ON TABLE public.registry_collision IS 'Entries that a safeguard stopped, until a person decides: withdrawn, or kept after all.';
+ALTER TABLE public.registry_collision ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.registry_collision_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.registry_commit (
+    last_seq bigint NOT NULL,
+    first_seq bigint NOT NULL,
+    chain bytea NOT NULL,
+    at timestamp with time zone NOT NULL,
+    list_ids uuid[] NOT NULL,
+    digests bytea NOT NULL,
+    CONSTRAINT registry_commit_chain_check CHECK ((octet_length(chain) = 32)),
+    CONSTRAINT registry_commit_check CHECK (((first_seq >= 1) AND (first_seq <= last_seq))),
+    CONSTRAINT registry_commit_check1 CHECK ((octet_length(digests) = (32 * cardinality(list_ids)))),
+    CONSTRAINT registry_commit_list_ids_check CHECK ((cardinality(list_ids) > 0))
+);
+COMMENT ON TABLE public.registry_commit IS 'One row for each piece of the stream that came about at once; pages of the feed end where one ends.';
+COMMENT ON COLUMN public.registry_commit.chain IS 'SHA-256 of the chain before, the numbers, the time and the digests.';
+COMMENT ON COLUMN public.registry_commit.digests IS 'For each of list_ids, in its order, the digest of its changes: what a follower gets who may not see that list.';
+CREATE TABLE public.registry_dispute (
+    id uuid NOT NULL,
+    list_id uuid NOT NULL,
+    entry_id bigint NOT NULL,
+    by_party uuid,
+    by_person text NOT NULL,
+    reason text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    reviewer text,
+    answer text,
+    answered_at timestamp with time zone,
+    entry_state text NOT NULL,
+    handoff_id uuid,
+    CONSTRAINT registry_dispute_check CHECK ((num_nulls(reviewer, answer, answered_at) = ANY (ARRAY[0, 3]))),
+    CONSTRAINT registry_dispute_check1 CHECK (((state = 'open'::text) = (answered_at IS NULL))),
+    CONSTRAINT registry_dispute_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT registry_dispute_state_check CHECK ((state = ANY (ARRAY['open'::text, 'upheld'::text, 'withdrawn'::text, 'corrected'::text])))
+);
+COMMENT ON TABLE public.registry_dispute IS 'Entries that somebody contests, and what a reviewer answered.';
+COMMENT ON COLUMN public.registry_dispute.by_party IS 'Which party contests it; NULL for ourselves.';
+COMMENT ON COLUMN public.registry_dispute.entry_state IS 'The entry''s state before, to which it returns where the listing is upheld.';
+COMMENT ON COLUMN public.registry_dispute.handoff_id IS 'The hand-off with which it came, or with which we sent it on.';
+CREATE TABLE public.registry_entry (
+    id bigint NOT NULL,
+    list_id uuid NOT NULL,
+    key_mac uuid NOT NULL,
+    added_at timestamp with time zone NOT NULL,
+    category_id integer NOT NULL,
+    batch_id integer,
+    media_kind text NOT NULL,
+    state text NOT NULL,
+    sealed bytea NOT NULL,
+    reference text,
+    note text,
+    added_state text NOT NULL,
+    added_by text,
+    origin_id bigint,
+    replaces bigint,
+    withdrawn_at timestamp with time zone,
+    withdrawn_by text,
+    withdrawn_why text,
+    CONSTRAINT registry_entry_added_state_check CHECK ((added_state = ANY (ARRAY['proposed'::text, 'active'::text, 'suspended'::text]))),
+    CONSTRAINT registry_entry_check CHECK ((num_nulls(withdrawn_at, withdrawn_by) = ANY (ARRAY[0, 2]))),
+    CONSTRAINT registry_entry_check1 CHECK (((state = 'withdrawn'::text) = (withdrawn_at IS NOT NULL))),
+    CONSTRAINT registry_entry_check2 CHECK ((num_nulls(batch_id, added_by) = 1)),
+    CONSTRAINT registry_entry_media_kind_check CHECK ((media_kind = ANY (ARRAY['image'::text, 'video'::text]))),
+    CONSTRAINT registry_entry_state_check CHECK ((state = ANY (ARRAY['proposed'::text, 'active'::text, 'disputed'::text, 'suspended'::text, 'withdrawn'::text])))
+);
+COMMENT ON TABLE public.registry_entry IS 'Listed pictures and videos. An entry''s hashes never change: a correction withdraws it and adds another.';
+COMMENT ON COLUMN public.registry_entry.id IS 'The sequence number of its addition.';
+COMMENT ON COLUMN public.registry_entry.key_mac IS 'A MAC of the list and the entry''s strongest hash: finds the same again without opening anything.';
+COMMENT ON COLUMN public.registry_entry.sealed IS 'Its hashes, sealed with a key that is not in the database.';
+COMMENT ON COLUMN public.registry_entry.reference IS 'The supplier''s own name for it.';
+COMMENT ON COLUMN public.registry_entry.added_state IS 'The state in which it was added, as the signed stream says it for ever.';
+COMMENT ON COLUMN public.registry_entry.added_by IS 'Who added it by itself; NULL where a batch did.';
+COMMENT ON COLUMN public.registry_entry.origin_id IS 'Its id at the installation at which we follow the list.';
+COMMENT ON COLUMN public.registry_entry.replaces IS 'The entry of which it is the correction.';
+CREATE TABLE public.registry_feedback (
+    id uuid NOT NULL,
+    source_id uuid NOT NULL,
+    entry_id bigint NOT NULL,
+    agrees boolean NOT NULL,
+    reason text,
+    state text NOT NULL,
+    problem text,
+    given_by text NOT NULL,
+    given_at timestamp with time zone NOT NULL,
+    answered_at timestamp with time zone,
+    CONSTRAINT registry_feedback_check CHECK (((answered_at IS NULL) = (state = 'waiting'::text))),
+    CONSTRAINT registry_feedback_check1 CHECK ((agrees OR (reason IS NOT NULL))),
+    CONSTRAINT registry_feedback_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'refused'::text])))
+);
+COMMENT ON TABLE public.registry_feedback IS 'What we told a third party of its entries, and whether it took it.';
+COMMENT ON COLUMN public.registry_feedback.reason IS 'Why not, by the name that the third party has for it.';
+CREATE TABLE public.registry_known_good (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    set_name text NOT NULL,
+    mac uuid NOT NULL,
+    sealed bytea NOT NULL,
+    added_by text NOT NULL,
+    added_at timestamp with time zone NOT NULL
+);
+COMMENT ON TABLE public.registry_known_good IS 'Harmless pictures that are found everywhere and must never be listed: default pictures, icons, emoji.';
+COMMENT ON COLUMN public.registry_known_good.name IS 'The file''s name inside its set.';
+COMMENT ON COLUMN public.registry_known_good.mac IS 'A MAC of the file''s digest: the same file is kept once.';
+ALTER TABLE public.registry_known_good ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.registry_known_good_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.registry_list (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    supplier_party_id uuid,
+    origin_party_id uuid,
+    origin_list_id uuid,
+    state text NOT NULL,
+    state_at timestamp with time zone NOT NULL,
+    state_by text NOT NULL,
+    state_reason text,
+    quorum smallint DEFAULT 1 NOT NULL,
+    quorum_of text DEFAULT 'people'::text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
+    CONSTRAINT registry_list_check CHECK (((origin_list_id IS NULL) = (origin_party_id IS NULL))),
+    CONSTRAINT registry_list_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT registry_list_quorum_check CHECK (((quorum >= 1) AND (quorum <= 9))),
+    CONSTRAINT registry_list_quorum_of_check CHECK ((quorum_of = ANY (ARRAY['people'::text, 'parties'::text]))),
+    CONSTRAINT registry_list_state_check CHECK ((state = ANY (ARRAY['quarantined'::text, 'trial'::text, 'active'::text, 'suspended'::text])))
+);
+COMMENT ON TABLE public.registry_list IS 'Hash lists: our own, our suppliers'', and those that we follow at another installation.';
+COMMENT ON COLUMN public.registry_list.supplier_party_id IS 'Who supplies it; NULL for ourselves.';
+COMMENT ON COLUMN public.registry_list.origin_party_id IS 'The installation at which we follow it; NULL where it is kept here.';
+COMMENT ON COLUMN public.registry_list.origin_list_id IS 'Its id there.';
+COMMENT ON COLUMN public.registry_list.state_by IS 'The actor who brought it there, as kind and id of the audit trail.';
+COMMENT ON COLUMN public.registry_list.quorum IS 'How many must agree before an entry is active; who proposes it counts as one.';
+CREATE TABLE public.registry_list_count (
+    list_id uuid NOT NULL,
+    category_id integer NOT NULL,
+    state text NOT NULL,
+    entries bigint NOT NULL,
+    CONSTRAINT registry_list_count_entries_check CHECK ((entries >= 0))
+);
+COMMENT ON TABLE public.registry_list_count IS 'How many entries a list has, by category and state: kept with every change, so that no page counts ten million rows.';
+CREATE TABLE public.registry_list_day (
+    list_id uuid NOT NULL,
+    day date NOT NULL,
+    state text NOT NULL,
+    entries bigint NOT NULL
+);
+COMMENT ON TABLE public.registry_list_day IS 'The counts of a list as they were last on each day (UTC) on which they changed, for the graph.';
+CREATE TABLE public.registry_match (
+    id uuid NOT NULL,
+    list_id uuid NOT NULL,
+    entry_id bigint NOT NULL,
+    reference text NOT NULL,
+    distance smallint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    revised_seq bigint,
+    revised_at timestamp with time zone,
+    revised_reason text,
+    told_at timestamp with time zone,
+    CONSTRAINT registry_match_check CHECK ((num_nulls(revised_seq, revised_at) = ANY (ARRAY[0, 2]))),
+    CONSTRAINT registry_match_distance_check CHECK (((distance >= 0) AND (distance <= 256)))
+);
+COMMENT ON TABLE public.registry_match IS 'Decisions that rested on an entry, so that they can be revised when the entry does not stand.';
+COMMENT ON COLUMN public.registry_match.reference IS 'The name of the decision at whoever made it; what was decided on is not known here.';
+COMMENT ON COLUMN public.registry_match.revised_seq IS 'The change by which its entry ceased to stand; what is asked for page by page.';
+CREATE TABLE public.registry_match_hour (
+    entry_id bigint NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    list_id uuid NOT NULL,
+    matches bigint NOT NULL,
+    CONSTRAINT registry_match_hour_matches_check CHECK ((matches > 0))
+);
+COMMENT ON TABLE public.registry_match_hour IS 'How often each entry matched, by the hour: for the flood stop, the trial and the graphs.';
+CREATE TABLE public.registry_opinion (
+    entry_id bigint NOT NULL,
+    by_party uuid,
+    by_person text NOT NULL,
+    agrees boolean NOT NULL,
+    reason text,
+    at timestamp with time zone NOT NULL
+);
+COMMENT ON TABLE public.registry_opinion IS 'Who says that an entry belongs on its list, or does not; the last word of each.';
+COMMENT ON COLUMN public.registry_opinion.by_party IS 'For which party; NULL for ourselves.';
+CREATE TABLE public.registry_sequence (
+    only_row boolean DEFAULT true NOT NULL,
+    last bigint NOT NULL,
+    CONSTRAINT registry_sequence_last_check CHECK ((last >= 0)),
+    CONSTRAINT registry_sequence_only_row_check CHECK (only_row)
+);
+COMMENT ON TABLE public.registry_sequence IS 'The last sequence number. Taken last in a transaction and held to its end, so numbers have no gap and follow the commits.';
+CREATE TABLE public.registry_share (
+    list_id uuid NOT NULL,
+    party_id uuid NOT NULL,
+    given_by text NOT NULL,
+    given_at timestamp with time zone NOT NULL,
+    withdrawn_by text,
+    withdrawn_at timestamp with time zone,
+    CONSTRAINT registry_share_check CHECK ((num_nulls(withdrawn_by, withdrawn_at) = ANY (ARRAY[0, 2])))
+);
+COMMENT ON TABLE public.registry_share IS 'Which party may follow which of our lists, and might before.';
+CREATE TABLE public.registry_source (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    kind text NOT NULL,
+    list_id uuid NOT NULL,
+    base_url text NOT NULL,
+    credentials bytea NOT NULL,
+    state text NOT NULL,
+    place text,
+    fetched_at timestamp with time zone,
+    failures integer DEFAULT 0 NOT NULL,
+    problem text,
+    added_by text NOT NULL,
+    added_at timestamp with time zone NOT NULL,
+    CONSTRAINT registry_source_check CHECK (((problem IS NULL) = (failures = 0))),
+    CONSTRAINT registry_source_failures_check CHECK ((failures >= 0)),
+    CONSTRAINT registry_source_kind_check CHECK ((kind = ANY (ARRAY['ncmec'::text, 'stopncii'::text]))),
+    CONSTRAINT registry_source_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT registry_source_state_check CHECK ((state = ANY (ARRAY['active'::text, 'stopped'::text])))
+);
+COMMENT ON TABLE public.registry_source IS 'Services of third parties from which lists are fetched.';
+COMMENT ON COLUMN public.registry_source.credentials IS 'How we show who we are there, sealed with a key that is not in the database.';
+COMMENT ON COLUMN public.registry_source.place IS 'Where the next pass begins, in the words of its kind; how far a pass is under way stands with its batch.';
+COMMENT ON COLUMN public.registry_source.problem IS 'The code of what went wrong last; NULL since it went well.';
+CREATE TABLE public.registry_subscribed_list (
+    subscription_id uuid NOT NULL,
+    origin_list_id uuid NOT NULL,
+    list_id uuid NOT NULL,
+    hub_state text NOT NULL,
+    shared boolean NOT NULL,
+    "position" bigint,
+    chain bytea,
+    CONSTRAINT registry_subscribed_list_chain_check CHECK ((octet_length(chain) = 32)),
+    CONSTRAINT registry_subscribed_list_check CHECK ((num_nulls("position", chain) = ANY (ARRAY[0, 2]))),
+    CONSTRAINT registry_subscribed_list_hub_state_check CHECK ((hub_state = ANY (ARRAY['quarantined'::text, 'trial'::text, 'active'::text, 'suspended'::text])))
+);
+COMMENT ON TABLE public.registry_subscribed_list IS 'The lists of a subscription, each with what the hub says of it.';
+COMMENT ON COLUMN public.registry_subscribed_list.shared IS 'Whether the hub still shares it; one that it does not counts no more.';
+COMMENT ON COLUMN public.registry_subscribed_list."position" IS 'How far a list has been read that is still read by itself, from the start on; NULL once it stands where the subscription does.';
+CREATE TABLE public.registry_subscription (
+    id uuid NOT NULL,
+    hub_party_id uuid NOT NULL,
+    "position" bigint DEFAULT 0 NOT NULL,
+    chain bytea NOT NULL,
+    hub_position bigint DEFAULT 0 NOT NULL,
+    state text NOT NULL,
+    fault text,
+    problem text,
+    state_at timestamp with time zone NOT NULL,
+    last_heard_at timestamp with time zone,
+    subscribed_by text NOT NULL,
+    subscribed_at timestamp with time zone NOT NULL,
+    CONSTRAINT registry_subscription_chain_check CHECK ((octet_length(chain) = 32)),
+    CONSTRAINT registry_subscription_check CHECK (((fault IS NOT NULL) = (state = 'broken'::text))),
+    CONSTRAINT registry_subscription_state_check CHECK ((state = ANY (ARRAY['following'::text, 'broken'::text, 'stopped'::text])))
+);
+COMMENT ON TABLE public.registry_subscription IS 'The installations whose stream of changes we follow, each with how far and with which chain.';
+COMMENT ON COLUMN public.registry_subscription."position" IS 'The last change that was read and written here, in one transaction.';
+COMMENT ON COLUMN public.registry_subscription.hub_position IS 'The last change that the hub had when it was last heard.';
+COMMENT ON COLUMN public.registry_subscription.fault IS 'What was wrong with the page that was not believed.';
+COMMENT ON COLUMN public.registry_subscription.problem IS 'Why it is broken, or why the hub is not heard now; words of ours, never of the other side.';
 CREATE TABLE public.session (
     id uuid NOT NULL,
     digest bytea NOT NULL,
@@ -309,6 +789,20 @@ ALTER TABLE ONLY public.external_identity
     ADD CONSTRAINT external_identity_person_id_issuer_key UNIQUE (person_id, issuer);
 ALTER TABLE ONLY public.external_identity
     ADD CONSTRAINT external_identity_pkey PRIMARY KEY (issuer, subject);
+ALTER TABLE ONLY public.gate_count
+    ADD CONSTRAINT gate_count_pkey PRIMARY KEY (minute, provider_key, door, outcome, decision, reason);
+ALTER TABLE ONLY public.gate_decision
+    ADD CONSTRAINT gate_decision_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.gate_list_count
+    ADD CONSTRAINT gate_list_count_pkey PRIMARY KEY (minute, list_id, decision, shadow);
+ALTER TABLE ONLY public.gate_match
+    ADD CONSTRAINT gate_match_pkey PRIMARY KEY (decision_id, place);
+ALTER TABLE ONLY public.gate_policy
+    ADD CONSTRAINT gate_policy_pkey PRIMARY KEY (version);
+ALTER TABLE ONLY public.gate_repeat
+    ADD CONSTRAINT gate_repeat_pkey PRIMARY KEY (name_mac);
+ALTER TABLE ONLY public.gate_report
+    ADD CONSTRAINT gate_report_pkey PRIMARY KEY (decision_id, party_id);
 ALTER TABLE ONLY public.handoff_received
     ADD CONSTRAINT handoff_received_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.handoff_received
@@ -345,6 +839,62 @@ ALTER TABLE ONLY public.person_totp
     ADD CONSTRAINT person_totp_pkey PRIMARY KEY (person_id);
 ALTER TABLE ONLY public.recovery_code
     ADD CONSTRAINT recovery_code_pkey PRIMARY KEY (person_id, digest);
+ALTER TABLE ONLY public.registry_approval
+    ADD CONSTRAINT registry_approval_pkey PRIMARY KEY (list_id, of, person);
+ALTER TABLE ONLY public.registry_batch
+    ADD CONSTRAINT registry_batch_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.registry_batch_problem
+    ADD CONSTRAINT registry_batch_problem_pkey PRIMARY KEY (batch_id, "position");
+ALTER TABLE ONLY public.registry_category
+    ADD CONSTRAINT registry_category_list_id_origin_id_key UNIQUE (list_id, origin_id);
+ALTER TABLE ONLY public.registry_category
+    ADD CONSTRAINT registry_category_list_id_scheme_name_key UNIQUE (list_id, scheme, name);
+ALTER TABLE ONLY public.registry_category
+    ADD CONSTRAINT registry_category_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.registry_change
+    ADD CONSTRAINT registry_change_pkey PRIMARY KEY (seq);
+ALTER TABLE ONLY public.registry_choice
+    ADD CONSTRAINT registry_choice_pkey PRIMARY KEY (list_id);
+ALTER TABLE ONLY public.registry_collision
+    ADD CONSTRAINT registry_collision_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.registry_commit
+    ADD CONSTRAINT registry_commit_first_seq_key UNIQUE (first_seq);
+ALTER TABLE ONLY public.registry_commit
+    ADD CONSTRAINT registry_commit_pkey PRIMARY KEY (last_seq);
+ALTER TABLE ONLY public.registry_dispute
+    ADD CONSTRAINT registry_dispute_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.registry_entry
+    ADD CONSTRAINT registry_entry_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.registry_feedback
+    ADD CONSTRAINT registry_feedback_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.registry_known_good
+    ADD CONSTRAINT registry_known_good_mac_key UNIQUE (mac);
+ALTER TABLE ONLY public.registry_known_good
+    ADD CONSTRAINT registry_known_good_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.registry_list_count
+    ADD CONSTRAINT registry_list_count_pkey PRIMARY KEY (list_id, category_id, state);
+ALTER TABLE ONLY public.registry_list_day
+    ADD CONSTRAINT registry_list_day_pkey PRIMARY KEY (list_id, day, state);
+ALTER TABLE ONLY public.registry_list
+    ADD CONSTRAINT registry_list_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.registry_match_hour
+    ADD CONSTRAINT registry_match_hour_pkey PRIMARY KEY (entry_id, hour);
+ALTER TABLE ONLY public.registry_match
+    ADD CONSTRAINT registry_match_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.registry_opinion
+    ADD CONSTRAINT registry_opinion_entry_id_by_party_by_person_key UNIQUE NULLS NOT DISTINCT (entry_id, by_party, by_person);
+ALTER TABLE ONLY public.registry_sequence
+    ADD CONSTRAINT registry_sequence_pkey PRIMARY KEY (only_row);
+ALTER TABLE ONLY public.registry_source
+    ADD CONSTRAINT registry_source_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.registry_subscribed_list
+    ADD CONSTRAINT registry_subscribed_list_list_id_key UNIQUE (list_id);
+ALTER TABLE ONLY public.registry_subscribed_list
+    ADD CONSTRAINT registry_subscribed_list_pkey PRIMARY KEY (subscription_id, origin_list_id);
+ALTER TABLE ONLY public.registry_subscription
+    ADD CONSTRAINT registry_subscription_hub_party_id_key UNIQUE (hub_party_id);
+ALTER TABLE ONLY public.registry_subscription
+    ADD CONSTRAINT registry_subscription_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_digest_key UNIQUE (digest);
 ALTER TABLE ONLY public.session
@@ -361,6 +911,11 @@ CREATE INDEX audit_event_action ON public.audit_event USING btree (action, at, i
 CREATE INDEX audit_event_actor ON public.audit_event USING btree (actor_kind, actor_id, at, id);
 CREATE INDEX audit_event_at ON public.audit_event USING btree (at, id);
 CREATE INDEX audit_event_record ON public.audit_event USING btree (record, record_id, at, id);
+CREATE INDEX gate_decision_at ON public.gate_decision USING btree (at, id);
+CREATE INDEX gate_decision_object ON public.gate_decision USING btree (object_id) WHERE (object_id IS NOT NULL);
+CREATE INDEX gate_decision_untold ON public.gate_decision USING btree (at, id) WHERE (told_at IS NULL);
+CREATE INDEX gate_match_entry ON public.gate_match USING btree (entry_id);
+CREATE INDEX gate_repeat_at ON public.gate_repeat USING btree (at);
 CREATE INDEX handoff_received_at ON public.handoff_received USING btree (received_at, id);
 CREATE INDEX handoff_received_case ON public.handoff_received USING btree (case_number);
 CREATE INDEX handoff_received_party ON public.handoff_received USING btree (party_id, received_at);
@@ -371,6 +926,38 @@ CREATE INDEX handoff_sent_party ON public.handoff_sent USING btree (party_id, se
 CREATE UNIQUE INDEX party_grant_open ON public.party_grant USING btree (party_id, "right") WHERE (withdrawn_at IS NULL);
 CREATE UNIQUE INDEX party_public_key ON public.party USING btree (public_key) WHERE (state <> 'ended'::text);
 CREATE INDEX passkey_person ON public.passkey USING btree (person_id);
+CREATE INDEX registry_batch_list ON public.registry_batch USING btree (list_id, id);
+CREATE UNIQUE INDEX registry_batch_running ON public.registry_batch USING btree (list_id, source_digest) WHERE (state = 'running'::text);
+CREATE INDEX registry_change_entry ON public.registry_change USING btree (entry_id, seq) WHERE (entry_id IS NOT NULL);
+CREATE INDEX registry_change_list ON public.registry_change USING btree (list_id, seq);
+CREATE UNIQUE INDEX registry_collision_entry ON public.registry_collision USING btree (entry_id, against) WHERE (resolved_at IS NULL);
+CREATE INDEX registry_collision_kept ON public.registry_collision USING btree (entry_id) WHERE (resolution = 'kept'::text);
+CREATE INDEX registry_collision_list ON public.registry_collision USING btree (list_id, id);
+CREATE INDEX registry_collision_open ON public.registry_collision USING btree (list_id, id) WHERE (resolved_at IS NULL);
+CREATE INDEX registry_dispute_due ON public.registry_dispute USING btree (due_at, id) WHERE (state = 'open'::text);
+CREATE UNIQUE INDEX registry_dispute_handoff ON public.registry_dispute USING btree (handoff_id) WHERE (handoff_id IS NOT NULL);
+CREATE INDEX registry_dispute_list ON public.registry_dispute USING btree (list_id, opened_at);
+CREATE UNIQUE INDEX registry_dispute_open ON public.registry_dispute USING btree (entry_id) WHERE (state = 'open'::text);
+CREATE UNIQUE INDEX registry_entry_key ON public.registry_entry USING btree (key_mac) WHERE (state <> 'withdrawn'::text);
+CREATE INDEX registry_entry_list ON public.registry_entry USING btree (list_id, id);
+CREATE UNIQUE INDEX registry_entry_origin ON public.registry_entry USING btree (list_id, origin_id) WHERE (origin_id IS NOT NULL);
+CREATE INDEX registry_entry_reference ON public.registry_entry USING btree (reference) WHERE (reference IS NOT NULL);
+CREATE INDEX registry_entry_replaces ON public.registry_entry USING btree (replaces) WHERE (replaces IS NOT NULL);
+CREATE INDEX registry_entry_state ON public.registry_entry USING btree (list_id, state, id) WHERE (state <> 'active'::text);
+CREATE INDEX registry_entry_withdrawn ON public.registry_entry USING btree (key_mac) WHERE (state = 'withdrawn'::text);
+CREATE INDEX registry_feedback_entry ON public.registry_feedback USING btree (entry_id, given_at);
+CREATE INDEX registry_feedback_source ON public.registry_feedback USING btree (source_id, given_at);
+CREATE INDEX registry_known_good_set ON public.registry_known_good USING btree (set_name, id);
+CREATE UNIQUE INDEX registry_list_name ON public.registry_list USING btree (lower(name));
+CREATE INDEX registry_match_entry ON public.registry_match USING btree (entry_id) WHERE (revised_seq IS NULL);
+CREATE INDEX registry_match_hour_list ON public.registry_match_hour USING btree (list_id, hour);
+CREATE INDEX registry_match_list ON public.registry_match USING btree (list_id) WHERE (revised_seq IS NULL);
+CREATE INDEX registry_match_revised ON public.registry_match USING btree (revised_seq, id) WHERE (revised_seq IS NOT NULL);
+CREATE INDEX registry_match_untold ON public.registry_match USING btree (revised_at) WHERE ((revised_seq IS NOT NULL) AND (told_at IS NULL));
+CREATE UNIQUE INDEX registry_share_open ON public.registry_share USING btree (list_id, party_id) WHERE (withdrawn_at IS NULL);
+CREATE INDEX registry_share_party ON public.registry_share USING btree (party_id);
+CREATE INDEX registry_source_list ON public.registry_source USING btree (list_id);
+CREATE UNIQUE INDEX registry_source_name ON public.registry_source USING btree (lower(name));
 CREATE INDEX session_created ON public.session USING btree (created_at);
 CREATE INDEX session_person ON public.session USING btree (person_id);
 CREATE INDEX sign_in_link_person ON public.sign_in_link USING btree (person_id);
@@ -379,6 +966,14 @@ ALTER TABLE ONLY public.api_key
     ADD CONSTRAINT api_key_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party(id);
 ALTER TABLE ONLY public.external_identity
     ADD CONSTRAINT external_identity_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
+ALTER TABLE ONLY public.gate_match
+    ADD CONSTRAINT gate_match_decision_id_fkey FOREIGN KEY (decision_id) REFERENCES public.gate_decision(id);
+ALTER TABLE ONLY public.gate_report
+    ADD CONSTRAINT gate_report_decision_id_fkey FOREIGN KEY (decision_id) REFERENCES public.gate_decision(id);
+ALTER TABLE ONLY public.gate_report
+    ADD CONSTRAINT gate_report_handoff_id_fkey FOREIGN KEY (handoff_id) REFERENCES public.handoff_sent(id);
+ALTER TABLE ONLY public.gate_report
+    ADD CONSTRAINT gate_report_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party(id);
 ALTER TABLE ONLY public.handoff_received
     ADD CONSTRAINT handoff_received_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party(id);
 ALTER TABLE ONLY public.handoff_sent
@@ -395,6 +990,74 @@ ALTER TABLE ONLY public.person_totp
     ADD CONSTRAINT person_totp_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
 ALTER TABLE ONLY public.recovery_code
     ADD CONSTRAINT recovery_code_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
+ALTER TABLE ONLY public.registry_approval
+    ADD CONSTRAINT registry_approval_list_id_fkey FOREIGN KEY (list_id) REFERENCES public.registry_list(id);
+ALTER TABLE ONLY public.registry_batch
+    ADD CONSTRAINT registry_batch_list_id_fkey FOREIGN KEY (list_id) REFERENCES public.registry_list(id);
+ALTER TABLE ONLY public.registry_batch
+    ADD CONSTRAINT registry_batch_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party(id);
+ALTER TABLE ONLY public.registry_batch_problem
+    ADD CONSTRAINT registry_batch_problem_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.registry_batch(id);
+ALTER TABLE ONLY public.registry_category
+    ADD CONSTRAINT registry_category_list_id_fkey FOREIGN KEY (list_id) REFERENCES public.registry_list(id);
+ALTER TABLE ONLY public.registry_change
+    ADD CONSTRAINT registry_change_category_id_fkey FOREIGN KEY (category_id) REFERENCES public.registry_category(id);
+ALTER TABLE ONLY public.registry_change
+    ADD CONSTRAINT registry_change_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.registry_entry(id);
+ALTER TABLE ONLY public.registry_change
+    ADD CONSTRAINT registry_change_list_id_fkey FOREIGN KEY (list_id) REFERENCES public.registry_list(id);
+ALTER TABLE ONLY public.registry_choice
+    ADD CONSTRAINT registry_choice_list_id_fkey FOREIGN KEY (list_id) REFERENCES public.registry_list(id);
+ALTER TABLE ONLY public.registry_collision
+    ADD CONSTRAINT registry_collision_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.registry_entry(id);
+ALTER TABLE ONLY public.registry_collision
+    ADD CONSTRAINT registry_collision_known_good_id_fkey FOREIGN KEY (known_good_id) REFERENCES public.registry_known_good(id);
+ALTER TABLE ONLY public.registry_collision
+    ADD CONSTRAINT registry_collision_list_id_fkey FOREIGN KEY (list_id) REFERENCES public.registry_list(id);
+ALTER TABLE ONLY public.registry_dispute
+    ADD CONSTRAINT registry_dispute_by_party_fkey FOREIGN KEY (by_party) REFERENCES public.party(id);
+ALTER TABLE ONLY public.registry_dispute
+    ADD CONSTRAINT registry_dispute_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.registry_entry(id);
+ALTER TABLE ONLY public.registry_dispute
+    ADD CONSTRAINT registry_dispute_list_id_fkey FOREIGN KEY (list_id) REFERENCES public.registry_list(id);
+ALTER TABLE ONLY public.registry_feedback
+    ADD CONSTRAINT registry_feedback_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.registry_entry(id);
+ALTER TABLE ONLY public.registry_feedback
+    ADD CONSTRAINT registry_feedback_source_id_fkey FOREIGN KEY (source_id) REFERENCES public.registry_source(id);
+ALTER TABLE ONLY public.registry_list_count
+    ADD CONSTRAINT registry_list_count_category_id_fkey FOREIGN KEY (category_id) REFERENCES public.registry_category(id);
+ALTER TABLE ONLY public.registry_list_count
+    ADD CONSTRAINT registry_list_count_list_id_fkey FOREIGN KEY (list_id) REFERENCES public.registry_list(id);
+ALTER TABLE ONLY public.registry_list_day
+    ADD CONSTRAINT registry_list_day_list_id_fkey FOREIGN KEY (list_id) REFERENCES public.registry_list(id);
+ALTER TABLE ONLY public.registry_list
+    ADD CONSTRAINT registry_list_origin_party_id_fkey FOREIGN KEY (origin_party_id) REFERENCES public.party(id);
+ALTER TABLE ONLY public.registry_list
+    ADD CONSTRAINT registry_list_supplier_party_id_fkey FOREIGN KEY (supplier_party_id) REFERENCES public.party(id);
+ALTER TABLE ONLY public.registry_match
+    ADD CONSTRAINT registry_match_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.registry_entry(id);
+ALTER TABLE ONLY public.registry_match_hour
+    ADD CONSTRAINT registry_match_hour_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.registry_entry(id);
+ALTER TABLE ONLY public.registry_match_hour
+    ADD CONSTRAINT registry_match_hour_list_id_fkey FOREIGN KEY (list_id) REFERENCES public.registry_list(id);
+ALTER TABLE ONLY public.registry_match
+    ADD CONSTRAINT registry_match_list_id_fkey FOREIGN KEY (list_id) REFERENCES public.registry_list(id);
+ALTER TABLE ONLY public.registry_opinion
+    ADD CONSTRAINT registry_opinion_by_party_fkey FOREIGN KEY (by_party) REFERENCES public.party(id);
+ALTER TABLE ONLY public.registry_opinion
+    ADD CONSTRAINT registry_opinion_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.registry_entry(id);
+ALTER TABLE ONLY public.registry_share
+    ADD CONSTRAINT registry_share_list_id_fkey FOREIGN KEY (list_id) REFERENCES public.registry_list(id);
+ALTER TABLE ONLY public.registry_share
+    ADD CONSTRAINT registry_share_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party(id);
+ALTER TABLE ONLY public.registry_source
+    ADD CONSTRAINT registry_source_list_id_fkey FOREIGN KEY (list_id) REFERENCES public.registry_list(id);
+ALTER TABLE ONLY public.registry_subscribed_list
+    ADD CONSTRAINT registry_subscribed_list_list_id_fkey FOREIGN KEY (list_id) REFERENCES public.registry_list(id);
+ALTER TABLE ONLY public.registry_subscribed_list
+    ADD CONSTRAINT registry_subscribed_list_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES public.registry_subscription(id);
+ALTER TABLE ONLY public.registry_subscription
+    ADD CONSTRAINT registry_subscription_hub_party_id_fkey FOREIGN KEY (hub_party_id) REFERENCES public.party(id);
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
 ALTER TABLE ONLY public.sign_in_link
@@ -406,6 +1069,19 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.audit_export TO vangnet_runtime;
 GRANT SELECT,INSERT ON TABLE public.audit_seal TO vangnet_runtime;
 GRANT SELECT,INSERT,DELETE ON TABLE public.audit_unsealed TO vangnet_runtime;
 GRANT SELECT,INSERT,DELETE ON TABLE public.external_identity TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.gate_count TO vangnet_runtime;
+GRANT UPDATE(checks) ON TABLE public.gate_count TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.gate_decision TO vangnet_runtime;
+GRANT UPDATE(told_at) ON TABLE public.gate_decision TO vangnet_runtime;
+GRANT UPDATE(reported_at) ON TABLE public.gate_decision TO vangnet_runtime;
+GRANT UPDATE(revised_at) ON TABLE public.gate_decision TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.gate_list_count TO vangnet_runtime;
+GRANT UPDATE(matches) ON TABLE public.gate_list_count TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.gate_match TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.gate_policy TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE ON TABLE public.gate_repeat TO vangnet_runtime;
+GRANT UPDATE(at) ON TABLE public.gate_repeat TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.gate_report TO vangnet_runtime;
 GRANT SELECT,INSERT ON TABLE public.handoff_received TO vangnet_runtime;
 GRANT SELECT,INSERT ON TABLE public.handoff_sent TO vangnet_runtime;
 GRANT UPDATE(state) ON TABLE public.handoff_sent TO vangnet_runtime;
@@ -428,6 +1104,103 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.person TO vangnet_runtime;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.person_password TO vangnet_runtime;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.person_totp TO vangnet_runtime;
 GRANT SELECT,INSERT,DELETE ON TABLE public.recovery_code TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE ON TABLE public.registry_approval TO vangnet_runtime;
+GRANT UPDATE(at) ON TABLE public.registry_approval TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.registry_batch TO vangnet_runtime;
+GRANT UPDATE("position") ON TABLE public.registry_batch TO vangnet_runtime;
+GRANT UPDATE(checkpoint) ON TABLE public.registry_batch TO vangnet_runtime;
+GRANT UPDATE(taken) ON TABLE public.registry_batch TO vangnet_runtime;
+GRANT UPDATE(duplicates) ON TABLE public.registry_batch TO vangnet_runtime;
+GRANT UPDATE(skipped) ON TABLE public.registry_batch TO vangnet_runtime;
+GRANT UPDATE(collided) ON TABLE public.registry_batch TO vangnet_runtime;
+GRANT UPDATE(withdrawn) ON TABLE public.registry_batch TO vangnet_runtime;
+GRANT UPDATE(state) ON TABLE public.registry_batch TO vangnet_runtime;
+GRANT UPDATE(seen_at) ON TABLE public.registry_batch TO vangnet_runtime;
+GRANT UPDATE(finished_at) ON TABLE public.registry_batch TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.registry_batch_problem TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.registry_category TO vangnet_runtime;
+GRANT UPDATE(classification) ON TABLE public.registry_category TO vangnet_runtime;
+GRANT UPDATE(mapped_by) ON TABLE public.registry_category TO vangnet_runtime;
+GRANT UPDATE(mapped_at) ON TABLE public.registry_category TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.registry_change TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.registry_choice TO vangnet_runtime;
+GRANT UPDATE(enabled) ON TABLE public.registry_choice TO vangnet_runtime;
+GRANT UPDATE(classifications) ON TABLE public.registry_choice TO vangnet_runtime;
+GRANT UPDATE(radius) ON TABLE public.registry_choice TO vangnet_runtime;
+GRANT UPDATE(chosen_by) ON TABLE public.registry_choice TO vangnet_runtime;
+GRANT UPDATE(chosen_at) ON TABLE public.registry_choice TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.registry_collision TO vangnet_runtime;
+GRANT UPDATE(resolved_at) ON TABLE public.registry_collision TO vangnet_runtime;
+GRANT UPDATE(resolved_by) ON TABLE public.registry_collision TO vangnet_runtime;
+GRANT UPDATE(resolution) ON TABLE public.registry_collision TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.registry_commit TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.registry_dispute TO vangnet_runtime;
+GRANT UPDATE(state) ON TABLE public.registry_dispute TO vangnet_runtime;
+GRANT UPDATE(reviewer) ON TABLE public.registry_dispute TO vangnet_runtime;
+GRANT UPDATE(answer) ON TABLE public.registry_dispute TO vangnet_runtime;
+GRANT UPDATE(answered_at) ON TABLE public.registry_dispute TO vangnet_runtime;
+GRANT UPDATE(handoff_id) ON TABLE public.registry_dispute TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.registry_entry TO vangnet_runtime;
+GRANT UPDATE(state) ON TABLE public.registry_entry TO vangnet_runtime;
+GRANT UPDATE(withdrawn_at) ON TABLE public.registry_entry TO vangnet_runtime;
+GRANT UPDATE(withdrawn_by) ON TABLE public.registry_entry TO vangnet_runtime;
+GRANT UPDATE(withdrawn_why) ON TABLE public.registry_entry TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.registry_feedback TO vangnet_runtime;
+GRANT UPDATE(state) ON TABLE public.registry_feedback TO vangnet_runtime;
+GRANT UPDATE(problem) ON TABLE public.registry_feedback TO vangnet_runtime;
+GRANT UPDATE(answered_at) ON TABLE public.registry_feedback TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.registry_known_good TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.registry_list TO vangnet_runtime;
+GRANT UPDATE(name) ON TABLE public.registry_list TO vangnet_runtime;
+GRANT UPDATE(state) ON TABLE public.registry_list TO vangnet_runtime;
+GRANT UPDATE(state_at) ON TABLE public.registry_list TO vangnet_runtime;
+GRANT UPDATE(state_by) ON TABLE public.registry_list TO vangnet_runtime;
+GRANT UPDATE(state_reason) ON TABLE public.registry_list TO vangnet_runtime;
+GRANT UPDATE(quorum) ON TABLE public.registry_list TO vangnet_runtime;
+GRANT UPDATE(quorum_of) ON TABLE public.registry_list TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.registry_list_count TO vangnet_runtime;
+GRANT UPDATE(entries) ON TABLE public.registry_list_count TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.registry_list_day TO vangnet_runtime;
+GRANT UPDATE(entries) ON TABLE public.registry_list_day TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.registry_match TO vangnet_runtime;
+GRANT UPDATE(revised_seq) ON TABLE public.registry_match TO vangnet_runtime;
+GRANT UPDATE(revised_at) ON TABLE public.registry_match TO vangnet_runtime;
+GRANT UPDATE(revised_reason) ON TABLE public.registry_match TO vangnet_runtime;
+GRANT UPDATE(told_at) ON TABLE public.registry_match TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.registry_match_hour TO vangnet_runtime;
+GRANT UPDATE(matches) ON TABLE public.registry_match_hour TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.registry_opinion TO vangnet_runtime;
+GRANT UPDATE(agrees) ON TABLE public.registry_opinion TO vangnet_runtime;
+GRANT UPDATE(reason) ON TABLE public.registry_opinion TO vangnet_runtime;
+GRANT UPDATE(at) ON TABLE public.registry_opinion TO vangnet_runtime;
+GRANT SELECT ON TABLE public.registry_sequence TO vangnet_runtime;
+GRANT UPDATE(last) ON TABLE public.registry_sequence TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.registry_share TO vangnet_runtime;
+GRANT UPDATE(withdrawn_by) ON TABLE public.registry_share TO vangnet_runtime;
+GRANT UPDATE(withdrawn_at) ON TABLE public.registry_share TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.registry_source TO vangnet_runtime;
+GRANT UPDATE(credentials) ON TABLE public.registry_source TO vangnet_runtime;
+GRANT UPDATE(state) ON TABLE public.registry_source TO vangnet_runtime;
+GRANT UPDATE(place) ON TABLE public.registry_source TO vangnet_runtime;
+GRANT UPDATE(fetched_at) ON TABLE public.registry_source TO vangnet_runtime;
+GRANT UPDATE(failures) ON TABLE public.registry_source TO vangnet_runtime;
+GRANT UPDATE(problem) ON TABLE public.registry_source TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE ON TABLE public.registry_subscribed_list TO vangnet_runtime;
+GRANT UPDATE(hub_state) ON TABLE public.registry_subscribed_list TO vangnet_runtime;
+GRANT UPDATE(shared) ON TABLE public.registry_subscribed_list TO vangnet_runtime;
+GRANT UPDATE("position") ON TABLE public.registry_subscribed_list TO vangnet_runtime;
+GRANT UPDATE(chain) ON TABLE public.registry_subscribed_list TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.registry_subscription TO vangnet_runtime;
+GRANT UPDATE("position") ON TABLE public.registry_subscription TO vangnet_runtime;
+GRANT UPDATE(chain) ON TABLE public.registry_subscription TO vangnet_runtime;
+GRANT UPDATE(hub_position) ON TABLE public.registry_subscription TO vangnet_runtime;
+GRANT UPDATE(state) ON TABLE public.registry_subscription TO vangnet_runtime;
+GRANT UPDATE(fault) ON TABLE public.registry_subscription TO vangnet_runtime;
+GRANT UPDATE(problem) ON TABLE public.registry_subscription TO vangnet_runtime;
+GRANT UPDATE(state_at) ON TABLE public.registry_subscription TO vangnet_runtime;
+GRANT UPDATE(last_heard_at) ON TABLE public.registry_subscription TO vangnet_runtime;
+GRANT UPDATE(subscribed_by) ON TABLE public.registry_subscription TO vangnet_runtime;
+GRANT UPDATE(subscribed_at) ON TABLE public.registry_subscription TO vangnet_runtime;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.session TO vangnet_runtime;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sign_in_link TO vangnet_runtime;
 GRANT SELECT,INSERT,DELETE ON TABLE public.spent_challenge TO vangnet_runtime;

@@ -12,6 +12,9 @@ class Permission(StrEnum):
     AUDIT_READ = "audit:read"  #: Read the audit trail and verify its chain.
     BACKUP_MAKE = "backup:make"  #: Make a sealed backup.
     BACKUP_RESTORE = "backup:restore"  #: Restore a backup into an empty installation.
+    GATE_CHECK = "gate:check"  #: Have files or hashes checked against the lists.
+    GATE_CHOOSE = "gate:choose"  #: Choose what follows from a check: allow, hold or block.
+    GATE_READ = "gate:read"  #: See what the gate decided, how often, and by which policy.
     HANDOFF_READ = "handoff:read"  #: See what was handed to and received from other installations.
     HANDOFF_RECEIVE = "handoff:receive"  #: Hand something to this installation (another installation, by its signature).
     HANDOFF_SEND = "handoff:send"  #: Hand something to another installation.
@@ -36,23 +39,45 @@ class Permission(StrEnum):
     PERSON_LINK = "person:link"  #: Make a link that signs somebody in; for whoever has a shell on the machine.
     PERSON_READ = "person:read"  #: See who works here, with which roles.
     PERSON_UPDATE = "person:update"  #: Change a colleague's roles, or let them set up a lost second factor anew.
+    REGISTRY_ACTIVATE = "registry:activate"  #: Let a list match on trial, and be one of the two people who activate it.
+    REGISTRY_ANSWER = "registry:answer"  #: Answer a dispute about an entry that somebody else listed.
+    REGISTRY_CHOOSE = "registry:choose"  #: Choose what of a list decides here: whether, which classifications, how near.
+    REGISTRY_CREATE = "registry:create"  #: Make a hash list, rename it, say how many must agree on its entries.
+    REGISTRY_DISPUTE = "registry:dispute"  #: Contest an entry.
+    REGISTRY_EXPORT = "registry:export"  #: Be one of the two people by whom a list is written out with its hashes.
+    REGISTRY_FOLLOW = "registry:follow"  #: Follow another installation's lists, or stop following them.
+    REGISTRY_IMPORT = "registry:import"  #: Read entries into a list from a file or a third party.
+    REGISTRY_KNOWN_GOOD = "registry:known_good"  #: Add harmless pictures that must never be listed.
+    REGISTRY_LOOK_UP = "registry:look_up"  #: Ask which entries a hash or a picture matches.
+    REGISTRY_MAP = "registry:map"  #: Say what a supplier's category means.
+    REGISTRY_MATCH = "registry:match"  #: Tell the registry which entries matched.
+    REGISTRY_OPEN = "registry:open"  #: See an entry's hashes, to contest or correct it.
+    REGISTRY_PROPOSE = "registry:propose"  #: Propose an entry, or say whether it belongs on its list.
+    REGISTRY_READ = "registry:read"  #: See lists, entries without their hashes, what was stopped, disputes.
+    REGISTRY_RESOLVE = "registry:resolve"  #: Decide on an entry that a safeguard stopped.
+    REGISTRY_SHARE = "registry:share"  #: Let a party follow a list of ours, or end that.
+    REGISTRY_SUSPEND = "registry:suspend"  #: Stop a list or an entry, at once and alone.
+    REGISTRY_WITHDRAW = "registry:withdraw"  #: Withdraw or correct an entry.
 
 
 class Role(StrEnum):
     ADMINISTRATOR = "administrator"  #: Runs the installation: people, parties, keys, jobs, backups.
     AUDITOR = "auditor"  #: Checks what others did; reads, changes nothing.
+    CURATOR = "curator"  #: Keeps the hash lists: reads them in, maps, activates, corrects, answers disputes.
     STAFF = "staff"  #: Does the daily work of the party.
 
 
 _READS = frozenset({
+    Permission.GATE_READ,
     Permission.HANDOFF_READ,
     Permission.KEY_READ,
     Permission.PARTY_READ,
     Permission.PERSON_READ,
+    Permission.REGISTRY_READ,
 })  # fmt: skip
 
-#: Receiving is what other installations do, by their signature; no person needs it.
-NOT_FOR_PEOPLE = frozenset({Permission.HANDOFF_RECEIVE})
+#: Receiving is what other installations do, by their signature; what matched is told by what checks uploads.
+NOT_FOR_PEOPLE = frozenset({Permission.HANDOFF_RECEIVE, Permission.REGISTRY_MATCH})
 
 #: What takes a shell on the machine: whoever has that could do it to the database anyway, and here it is audited.
 CONSOLE_ONLY = frozenset({Permission.BACKUP_RESTORE, Permission.INSTALLATION_SET_UP, Permission.PERSON_LINK})
@@ -63,10 +88,27 @@ OWN_ACCOUNT = frozenset({Permission.ME_ACCEPT, Permission.ME_SIGN_IN, Permission
 #: What somebody who is signed in may do without any role.
 EVERYBODY = frozenset({Permission.ME_SIGN_OUT, Permission.ME_UPDATE})
 
+#: Whom one shares with or follows is a matter between parties, and the administrator's.
+_CURATION = frozenset({
+    permission
+    for permission in Permission
+    if permission.startswith("registry:")
+    and permission not in {Permission.REGISTRY_FOLLOW, Permission.REGISTRY_MATCH, Permission.REGISTRY_SHARE}
+})  # fmt: skip
+
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMINISTRATOR: frozenset(Permission) - NOT_FOR_PEOPLE - CONSOLE_ONLY - OWN_ACCOUNT,
     Role.AUDITOR: _READS | {Permission.AUDIT_READ, Permission.HEALTH_READ, Permission.JOB_READ},
-    Role.STAFF: _READS - {Permission.KEY_READ} | {Permission.HANDOFF_SEND},
+    Role.CURATOR: _READS - {Permission.KEY_READ} | _CURATION,
+    # Anybody who works with matches can stop a list: that takes one person, and no waiting for a curator.
+    Role.STAFF: _READS - {Permission.KEY_READ}
+    | {
+        Permission.HANDOFF_SEND,
+        Permission.REGISTRY_DISPUTE,
+        Permission.REGISTRY_LOOK_UP,
+        Permission.REGISTRY_PROPOSE,
+        Permission.REGISTRY_SUSPEND,
+    },
 }
 
 

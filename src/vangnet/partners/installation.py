@@ -1,7 +1,9 @@
 """Another installation of Vangnet, over HTTP: who it is, and handing something to it."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
+from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -12,9 +14,12 @@ from vangnet.identity.model import InstallationKind
 from vangnet.identity.model.text import checked_base_url, checked_line
 from vangnet.keys import fingerprint
 from vangnet.partners.transport import Answer, Transport
+from vangnet.registry.model.pages import MEDIA_TYPE, PAGE_MAX_BYTES
+from vangnet.registry.model.subscriptions import Question
 
 INSTALLATION_PATH = "/api/v1/installation"
 HANDOFFS_PATH = "/api/v1/hand-offs"
+CHANGES_PATH = "/api/v1/changes"
 _DOCUMENT_MAX_BYTES = 16 * 1024
 _OK, _CLIENT_ERRORS = 200, range(400, 500)
 
@@ -26,6 +31,12 @@ class _Document(BaseModel):
     kind: str
     name: str
     public_key: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class _AnyProblem(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True)
+
+    code: str
 
 
 class _Problem(BaseModel):
@@ -103,6 +114,38 @@ def deliver(transport: Transport, base_url: str, body: bytes, *, partner: str) -
             return Refused(reason=refusal)
     # A proxy's own page, an overloaded server, a release that is being installed: not the installation's word.
     raise PartnerUnreachable(partner=partner, problem=f"it answered {answer.status}")
+
+
+def changes_target(question: Question, *, wait_s: int) -> str:
+    """The path and query with which a page of changes is asked for; it is what is signed."""
+    asked = {
+        "after": str(question.cursor.position),
+        "known": ",".join(sorted(map(str, question.known))),
+        "shown": ",".join(sorted(map(str, question.shown))),
+        "wait": str(wait_s),
+    }
+    if question.until is not None:
+        asked["until"] = str(question.until)
+    return f"{CHANGES_PATH}?{urlencode(asked, safe=',')}"
+
+
+def fetch_changes(transport: Transport, base_url: str, target: str, *, authorization: str, partner: str) -> bytes:
+    """Asks for a page of changes; nothing of it is verified. Raises PartnerUnreachable, PartnerRefused."""
+    answer = transport.get(base_url, target, partner=partner, max_bytes=PAGE_MAX_BYTES, authorization=authorization)
+    if answer.status == _OK and answer.media_type == MEDIA_TYPE:
+        return answer.body
+    if answer.status in _CLIENT_ERRORS and answer.media_type == "application/problem+json":
+        raise PartnerRefused(partner=partner, problem=f"it does not take our signed request ({_problem_code(answer)})")
+    # A proxy's own page, an overloaded server, a release that is being installed: not the installation's word.
+    raise PartnerUnreachable(partner=partner, problem=f"it answered {answer.status}")
+
+
+def _problem_code(answer: Answer) -> str:
+    try:
+        code = _AnyProblem.model_validate_json(answer.body).code
+    except ValidationError:
+        return str(answer.status)
+    return code if re.fullmatch("[a-z_]{1,40}", code) else str(answer.status)
 
 
 def _refusal(answer: Answer) -> Refusal | None:

@@ -49,19 +49,20 @@ class Transport:
         self._lines: set[_Line] = set()
 
     @classmethod
-    def trusting(cls, authorities: Path | None) -> "Transport":
+    def trusting(cls, authorities: Path | None, *, exchange_s: float = EXCHANGE_S) -> "Transport":
         """Trusts the system's certificate authorities, and those in the PEM file `authorities`."""
         tls = ssl.create_default_context()
         if authorities is not None:
             tls.load_verify_locations(cafile=authorities)
-        return cls(tls=tls)
+        return cls(tls=tls, exchange_s=exchange_s)
 
-    def get(self, base_url: str, path: str, *, partner: str, max_bytes: int) -> Answer:
+    def get(self, base_url: str, path: str, *, partner: str, max_bytes: int, authorization: str | None = None) -> Answer:
         """Asks for a document. `partner` is our own id or words for whoever answers at `base_url`.
 
         Raises PartnerUnreachable, PartnerRefused, InvalidInput where it is neither https nor on this machine.
         """
-        return self._exchange("GET", base_url, path, partner=partner, max_bytes=max_bytes, body=None, headers={})
+        headers = {} if authorization is None else {"authorization": authorization}
+        return self._exchange("GET", base_url, path, partner=partner, max_bytes=max_bytes, body=None, headers=headers)
 
     def post(
         self,
@@ -80,6 +81,20 @@ class Transport:
         """
         headers = {"content-type": media_type} | ({} if authorization is None else {"authorization": authorization})
         return self._exchange("POST", base_url, path, partner=partner, max_bytes=max_bytes, body=body, headers=headers)
+
+    def exchange(
+        self,
+        method: str,
+        base_url: str,
+        path: str,
+        *,
+        headers: Mapping[str, str],
+        partner: str,
+        max_bytes: int,
+        body: bytes | None = None,
+    ) -> Answer:
+        """Any other request, with the headers that a third party's own interface asks for. Raises as `get`, `post`."""
+        return self._exchange(method, base_url, path, partner=partner, max_bytes=max_bytes, body=body, headers=headers)
 
     def hang_up(self) -> None:
         """Ends the exchanges under way; whoever waits for one gets PartnerUnreachable. For a process that stops."""

@@ -74,7 +74,9 @@ def prepare(database: Database, *, cast: Cast, base_url: str, now: datetime) -> 
         with database.transaction() as conn:
             sign_in_links.append(_link(conn, actor, colleague, cast=cast, base_url=base_url, now=now))
     with database.transaction() as conn:
-        scopes = frozenset({Permission.HANDOFF_READ, Permission.PARTY_READ, Permission.HEALTH_READ})
+        scopes = frozenset({
+            Permission.GATE_CHECK, Permission.HANDOFF_READ, Permission.HEALTH_READ, Permission.PARTY_READ,
+        })  # fmt: skip
         until = now + timedelta(hours=_LINK_HOURS)
         issued = api_keys.issue(conn, actor, name="demo", scopes=scopes, expires_at=until, now=now)
     return Prepared(kind=cast.kind, sign_in_links=tuple(sign_in_links), api_key=issued.text)

@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from types import ModuleType
 
@@ -14,8 +14,10 @@ from starlette.middleware import Middleware
 from vangnet.config import Settings
 from vangnet.db import Database
 from vangnet.errors import AppError
+from vangnet.gate.service.gate import Gate
 from vangnet.keys import Keys
-from vangnet.web import api, ui
+from vangnet.registry.service.live import LiveIndex
+from vangnet.web import api, protocols, ui
 from vangnet.web.access import rules_of
 from vangnet.web.api import openapi
 from vangnet.web.cookies import Cookies
@@ -23,22 +25,27 @@ from vangnet.web.errors import ErrorAnswers, answer
 from vangnet.web.health import HealthBoard
 from vangnet.web.metrics import Metrics
 from vangnet.web.pages import Pages
+from vangnet.web.protocols.wire import Room
 from vangnet.web.security import RequestChecks, SecurityHeaders, allowed_hosts
 from vangnet.web.site import Site
 from vangnet.web.static_files import StaticFiles
 from vangnet.web.traffic import Traffic
 
 
-def create_app(settings: Settings, database: Database, keys: Keys) -> FastAPI:
+def create_app(
+    settings: Settings, database: Database, keys: Keys, *, live: LiveIndex | None = None, gate: Gate | None = None
+) -> FastAPI:
     """The web application of one installation.
 
-    Every module of `ui` and `api` is part of it by being there. Raises RouteWithoutRule where a route does not say who may
-    use it.
+    Without `live` it looks no hash up, without `gate` it checks no upload: those requests are answered as unavailable.
+
+    Every module of `ui`, `api` and `protocols` that has a router is part of it by being there. Raises RouteWithoutRule
+    where a route does not say who may use it.
     """
-    capabilities = [*_modules(ui), *_modules(api)]
+    capabilities = [*_modules(ui), *_modules(api), *_modules(protocols)]
     files = StaticFiles()
     done = {code: sentence for module in capabilities for code, sentence in getattr(module, "DONE", {}).items()}
-    measures = Metrics(database)
+    measures = Metrics(database, live)
     app = FastAPI(
         title="Vangnet",
         openapi_url=None,
@@ -49,7 +56,7 @@ def create_app(settings: Settings, database: Database, keys: Keys) -> FastAPI:
             Middleware(Traffic, metrics=measures),
             Middleware(SecurityHeaders, settings=settings),
             Middleware(ErrorAnswers),
-            Middleware(RequestChecks, hosts=allowed_hosts(settings.base_url)),
+            Middleware(RequestChecks, hosts=allowed_hosts(settings.base_url), larger=_larger_bodies(capabilities)),
         ],
     )
     for kind in (AppError, HTTPException, RequestValidationError):
@@ -61,8 +68,11 @@ def create_app(settings: Settings, database: Database, keys: Keys) -> FastAPI:
         cookies=Cookies(settings.base_url),
         pages=Pages(files, done),
         static=files,
-        health=HealthBoard(settings, database),
+        health=HealthBoard(settings, database, live),
         metrics=measures,
+        live=live,
+        gate=gate,
+        gate_room=Room(settings.gate_bytes_at_once),
     )
     for module in capabilities:
         app.include_router(module.router)
@@ -70,6 +80,11 @@ def create_app(settings: Settings, database: Database, keys: Keys) -> FastAPI:
     document = openapi.document(app, rules, version=version("vangnet"), base_url=settings.base_url)
     app.openapi = lambda: document  # type: ignore[method-assign]
     return app
+
+
+def _larger_bodies(capabilities: Sequence[ModuleType]) -> dict[str, int | None]:
+    """How much a path takes that takes more than others; None where its own route limits it."""
+    return {path: most for module in capabilities for path, most in getattr(module, "LARGER_BODIES", {}).items()}
 
 
 def _modules(package: ModuleType) -> Iterator[ModuleType]:

@@ -27,6 +27,7 @@ from vangnet.errors import (
     PartnerFailed,
     PermissionDenied,
     RequestRefused,
+    SignatureRefused,
     TooLarge,
     TooManyAttempts,
     Unavailable,
@@ -35,7 +36,7 @@ from vangnet.web.access import methods_at
 from vangnet.web.languages import marked
 from vangnet.web.security import MAX_BODY_BYTES
 from vangnet.web.visit import OneVisit
-from vangnet.web.visitor import is_for_programs
+from vangnet.web.visitor import is_for_basic, is_for_programs
 
 #: The nearest class in an error's line of descent decides.
 STATUS: dict[type[AppError], int] = {
@@ -44,6 +45,7 @@ STATUS: dict[type[AppError], int] = {
     InvalidInput: 422,
     NotSignedIn: 401,
     PermissionDenied: 403,
+    SignatureRefused: 403,
     NotFound: 404,
     Conflict: 409,
     TooLarge: 413,
@@ -171,7 +173,7 @@ def _foreseen(request: Request, error: AppError) -> Problem:
     incident = None
     match error:
         case NotSignedIn():
-            headers["WWW-Authenticate"] = "Bearer"
+            headers["WWW-Authenticate"] = 'Basic realm="vangnet"' if is_for_basic(request) else "Bearer"
         case TooManyAttempts():
             headers["Retry-After"] = str(error.retry_after_s)
         case Unavailable() | PartnerFailed():
@@ -190,7 +192,7 @@ def _refused_by_router(request: Request, error: HTTPException) -> Problem:
     headers = {}
     match error.status_code:
         case 413:
-            refusal = TooLarge(limit_bytes=MAX_BODY_BYTES)
+            refusal = TooLarge(limit_bytes=int(error.detail) if error.detail.isdecimal() else MAX_BODY_BYTES)
         case 404:
             refusal = NotFound(record="page", key=request.url.path)
         case 405:

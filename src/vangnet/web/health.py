@@ -18,12 +18,22 @@ from vangnet.audit.model import Actor, ActorKind
 from vangnet.config import Settings
 from vangnet.db import Database, migrate
 from vangnet.errors import DatabaseRefused, Unavailable
+from vangnet.hashing.sandbox import Features, features
 from vangnet.identity.permissions import Permission
 from vangnet.jobs import service as jobs
+from vangnet.registry.model.subscriptions import SubscriptionState
+from vangnet.registry.service import subscriptions
+from vangnet.registry.service.live import LiveIndex, LiveStatus
 from vangnet.web.languages import marked
 
 #: Vangnet looking at itself, for the checks and the measures.
-WATCHER = Actor(kind=ActorKind.SYSTEM, id="health", permissions=frozenset({Permission.AUDIT_READ}))
+WATCHER = Actor(
+    kind=ActorKind.SYSTEM, id="health", permissions=frozenset({Permission.AUDIT_READ, Permission.REGISTRY_READ})
+)
+#: The index looks twice a second.
+_INDEX_AGE_MAX = timedelta(seconds=30)
+#: A hub answers at least twice a minute, whether something changed or not.
+_HUB_SILENT_MAX = timedelta(minutes=2)
 _KEPT_FOR = timedelta(seconds=2)
 #: The sealer works every second; a minute's delay means that it does not work.
 _SEALING_LAG_MAX = timedelta(minutes=1)
@@ -39,6 +49,9 @@ class Check(StrEnum):
     SEALER = "sealer"  #: Audit events are chained soon after they were written.
     DISK = "disk"  #: There is room on the disk under the data folder.
     KEYS = "keys"  #: The keys of this installation are where they should be, readable.
+    ISOLATION = "isolation"  #: The kernel can take all rights away from the processes that decode pictures.
+    INDEX = "index"  #: The listed hashes are in memory, and follow every change.
+    FEEDS = "feeds"  #: Other installations' lists arrive, and every page of them counts.
     JOBS = "jobs"  #: A worker runs, and no job was parked. Requests are served without that.
 
 
@@ -69,8 +82,10 @@ class Finding:
 class HealthBoard:
     """Looks at everything, and remembers since when each is as it is. Safe to share between threads."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(self, settings: Settings, database: Database, live: LiveIndex | None = None) -> None:
+        """Without `live`, this process looks no hash up."""
         self._settings = settings
+        self._live = live
         self._database = database
         self._lock = threading.Lock()
         self._findings: dict[Check, Finding] = {}
@@ -92,12 +107,15 @@ class HealthBoard:
         asking: dict[Check, Callable[[], Finding]] = {
             Check.SCHEMA: self._schema_is_current,
             Check.SEALER: lambda: self._sealer_keeps_up(now),
+            Check.FEEDS: lambda: self._feeds_arrive(now),
             Check.JOBS: lambda: self._jobs_run(now),
         }
         return [
             database,
             _disk_has_room(self._settings.data_dir),
             _keys_are_readable(self._settings.keys_dir),
+            decoders_are_isolated(features()),
+            index_follows(None if self._live is None else self._live.status, now),
             # Each of these would wait as long again for a database that does not answer.
             *(
                 replace(database, check=check) if database.failing else _looked(check, look)
@@ -136,6 +154,35 @@ class HealthBoard:
             )
         return _fine(Check.SEALER, marked("Every audit event is chained soon after it is written."))
 
+    def _feeds_arrive(self, now: datetime) -> Finding:
+        with self._database.transaction() as conn:
+            found = [one for one, _ in subscriptions.list_subscriptions(conn, WATCHER)]
+        broken = [one for one in found if one.state is SubscriptionState.BROKEN]
+        if broken:
+            return Finding(
+                check=Check.FEEDS,
+                condition=Condition.ATTENTION,
+                told=marked("Broken subscriptions: {broken}. {problem} ({fault}). Their lists stand as they were before."),
+                remedy=marked(
+                    "Ask whoever runs that installation what happened, then go on with "
+                    "`vangnet registry subscription resume`."
+                ),
+                values={"broken": len(broken), "problem": broken[0].problem, "fault": broken[0].fault},
+            )
+        following = [one for one in found if one.state is SubscriptionState.FOLLOWING]
+        silent = [one for one in following if now - (one.last_heard_at or one.state_at) > _HUB_SILENT_MAX]
+        if silent:
+            return Finding(
+                check=Check.FEEDS,
+                condition=Condition.ATTENTION,
+                told=marked("Not heard for minutes: {silent} of the installations that we follow."),
+                remedy=marked(
+                    "See with `vangnet registry subscription list` why; a worker must run, and theirs must answer."
+                ),
+                values={"silent": len(silent)},
+            )
+        return _fine(Check.FEEDS, marked("What other installations share with us arrives, as far as we follow any."))
+
     def _jobs_run(self, now: datetime) -> Finding:
         with self._database.transaction() as conn:
             queue = jobs.queue_health(conn)
@@ -172,6 +219,59 @@ def _looked(check: Check, look: Callable[[], Finding]) -> Finding:
 
 def _fine(check: Check, told: str) -> Finding:
     return Finding(check=check, condition=Condition.OK, told=told)
+
+
+def decoders_are_isolated(found: Features) -> Finding:
+    """What it means for the decoding of pictures that this kernel offers `found`."""
+    if not found.seccomp:
+        return Finding(
+            check=Check.ISOLATION,
+            condition=Condition.FAILING,
+            told=marked("The kernel has no seccomp filters for this processor: no picture is decoded."),
+            remedy=marked("Run Vangnet on Linux with seccomp, on an x86-64 or 64-bit ARM processor."),
+        )
+    if not found.landlock:
+        return Finding(
+            check=Check.ISOLATION,
+            condition=Condition.ATTENTION,
+            told=marked("The kernel has no Landlock: what decodes pictures is held by seccomp alone."),
+            remedy=marked("Use Linux 5.13 or later, with Landlock switched on."),
+        )
+    return _fine(Check.ISOLATION, marked("What decodes pictures has no rights: seccomp and Landlock both hold it."))
+
+
+def index_follows(status: LiveStatus | None, now: datetime) -> Finding:
+    """What it means that the index of listed hashes stands like this; None where this process has none."""
+    if status is None:
+        return _fine(Check.INDEX, marked("This process looks no hash up."))
+    if status.followed_at is not None and now - status.followed_at > _INDEX_AGE_MAX:
+        return Finding(
+            check=Check.INDEX,
+            condition=Condition.FAILING,
+            told=marked("It stands at change {sequence} and has not followed for {seconds} seconds."),
+            remedy=marked("Look in the log for what stops it; a restart loads it again."),
+            values={"sequence": status.sequence, "seconds": int((now - status.followed_at).total_seconds())},
+        )
+    if not status.loaded and status.problem is not None:
+        return Finding(
+            check=Check.INDEX,
+            condition=Condition.FAILING,
+            told=marked("The listed hashes cannot be loaded: {problem}."),
+            remedy=marked("See that the keys in the keys folder are those of this installation, then what the log says."),
+            values={"problem": status.problem},
+        )
+    if not status.loaded:
+        return Finding(
+            check=Check.INDEX,
+            condition=Condition.ATTENTION,
+            told=marked("The listed hashes are still being loaded; until then none is found."),
+        )
+    return Finding(
+        check=Check.INDEX,
+        condition=Condition.OK,
+        told=marked("It follows, up to change {sequence}, with {hashes} hashes."),
+        values={"sequence": status.sequence, "hashes": status.hashes},
+    )
 
 
 def _disk_has_room(folder: Path) -> Finding:

@@ -11,6 +11,9 @@ from prometheus_client.registry import Collector
 from vangnet.audit import service as audit
 from vangnet.db import Database
 from vangnet.jobs import service as jobs
+from vangnet.registry.model.subscriptions import SubscriptionState
+from vangnet.registry.service import subscriptions
+from vangnet.registry.service.live import LiveIndex
 from vangnet.web.health import WATCHER
 
 _BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -19,7 +22,7 @@ _BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.
 class Metrics:
     """What happened in this process, and how the database stands when somebody asks."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, live: LiveIndex | None = None) -> None:
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "vangnet_requests", "Requests answered.", ["method", "route", "status"], registry=self._registry
@@ -28,6 +31,8 @@ class Metrics:
             "vangnet_request_seconds", "Time to answer a request.", ["route"], buckets=_BUCKETS_S, registry=self._registry
         )
         self._registry.register(_Standing(database))
+        if live is not None:
+            self._registry.register(_Listed(live))
 
     def note_request(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """Counts one request. `route` is a template, such as `/people/{person_id}`; 0 is the status of no answer."""
@@ -53,6 +58,7 @@ class _Standing(Collector):
         with self._database.transaction() as conn:
             chain = audit.chain_state(conn, WATCHER)
             queue = jobs.queue_health(conn)
+            followed = [one.state.value for one, _ in subscriptions.list_subscriptions(conn, WATCHER)]
         lag_s = 0.0
         if chain.oldest_waiting_at is not None:
             lag_s = max(0.0, (datetime.now(UTC) - chain.oldest_waiting_at).total_seconds())
@@ -61,9 +67,32 @@ class _Standing(Collector):
         yield _by_state(
             "vangnet_jobs", "Jobs.", {"waiting": queue.waiting, "running": queue.running, "parked": queue.parked}
         )
+        yield _by_state(
+            "vangnet_registry_subscriptions", "Installations whose lists we follow.",
+            {state.value: followed.count(state.value) for state in SubscriptionState},
+        )  # fmt: skip
         in_use, most = self._database.in_use, self._database.max_connections
         yield _gauge("vangnet_database_connections_in_use", "Connections of this process in a transaction.", in_use)
         yield _gauge("vangnet_database_connections_max", "How many this process may have.", most)
+
+
+class _Listed(Collector):
+    """How far the index of listed hashes follows."""
+
+    def __init__(self, live: LiveIndex) -> None:
+        self._live = live
+
+    def describe(self) -> Iterator[Metric]:
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        status = self._live.status
+        yield _gauge("vangnet_registry_sequence", "The last change that the index holds.", status.sequence)
+        yield _gauge("vangnet_registry_index_hashes", "Hashes in the index.", status.hashes)
+        if status.followed_at is not None:
+            age_s = (datetime.now(UTC) - status.followed_at).total_seconds()
+            told = "Seconds since the index last held every change that there was."
+            yield _gauge("vangnet_registry_index_age_seconds", told, max(0.0, age_s))
 
 
 def _gauge(name: str, told: str, value: float) -> Metric:

@@ -32,12 +32,17 @@ KIND_NAMES = {
 #: At most seven: who has to read a menu has lost the thread.
 MENU = (
     MenuItem(path="/", label=marked("Start")),
+    MenuItem(path="/decisions", label=marked("Decisions"), permission=Permission.GATE_READ),
+    MenuItem(
+        path="/lists",
+        label=marked("Lists"),
+        permission=Permission.REGISTRY_READ,
+        also=("/entries", "/disputes", "/subscriptions"),
+    ),
     MenuItem(path="/people", label=marked("People"), permission=Permission.PERSON_READ),
-    MenuItem(path="/parties", label=marked("Parties"), permission=Permission.PARTY_READ, also=("/keys",)),
-    MenuItem(path="/hand-offs", label=marked("Hand-offs"), permission=Permission.HANDOFF_READ),
+    MenuItem(path="/parties", label=marked("Parties"), permission=Permission.PARTY_READ, also=("/keys", "/hand-offs")),
     MenuItem(path="/audit", label=marked("Audit"), permission=Permission.AUDIT_READ),
-    MenuItem(path="/jobs", label=marked("Jobs"), permission=Permission.JOB_READ),
-    MenuItem(path="/health", label=marked("Health"), permission=Permission.HEALTH_READ),
+    MenuItem(path="/health", label=marked("Health"), permission=Permission.HEALTH_READ, also=("/jobs",)),
 )
 
 

@@ -7,7 +7,8 @@ send Sec-Fetch-Site since March 2023, and Origin with every POST since 2020; a p
 abuse.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -52,6 +53,8 @@ class RequestChecks:
 
     app: ASGIApp
     hosts: frozenset[str]
+    #: Paths that take larger bodies than others, with how much; None where the route itself limits it.
+    larger: Mapping[str, int | None] = field(default_factory=dict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -60,7 +63,8 @@ class RequestChecks:
         headers = Headers(scope=scope)
         _require_our_name(scope["path"], headers, self.hosts)
         _require_same_site(scope["method"], headers, self.hosts)
-        await self.app(scope, _limited(receive, headers), send)
+        most = self.larger.get(scope["path"], MAX_BODY_BYTES)
+        await self.app(scope, receive if most is None else _limited(receive, headers, most), send)
 
 
 def _require_our_name(path: str, headers: Headers, hosts: frozenset[str]) -> None:
@@ -82,20 +86,20 @@ def _require_same_site(method: str, headers: Headers, hosts: frozenset[str]) -> 
         raise RequestRefused(problem="the request was sent by a page of another site", status=403)
 
 
-def _limited(receive: Receive, headers: Headers) -> Receive:
-    """`receive`, until the body is larger than MAX_BODY_BYTES."""
+def _limited(receive: Receive, headers: Headers, most: int) -> Receive:
+    """`receive`, until the body is larger than `most` bytes."""
     said = headers.get("content-length", "0")
-    if said.isdecimal() and int(said) > MAX_BODY_BYTES:
-        raise TooLarge(limit_bytes=MAX_BODY_BYTES)
+    if said.isdecimal() and int(said) > most:
+        raise TooLarge(limit_bytes=most)
     received_bytes = 0
 
     async def receive_limited() -> Message:
         nonlocal received_bytes
         message = await receive()
         received_bytes += len(message.get("body", b""))
-        if received_bytes > MAX_BODY_BYTES:
+        if received_bytes > most:
             # Of this kind, because FastAPI turns any other that it meets while it reads a body into "bad request".
-            raise HTTPException(413)
+            raise HTTPException(413, str(most))
         return message
 
     return receive_limited

@@ -4,11 +4,15 @@ from dataclasses import dataclass, field
 
 from vangnet.config import Settings
 from vangnet.db import Database
+from vangnet.gate.service.gate import Gate
 from vangnet.keys import Keys
+from vangnet.registry.service.live import LiveIndex
 from vangnet.web.cookies import Cookies
 from vangnet.web.health import HealthBoard
 from vangnet.web.metrics import Metrics
 from vangnet.web.pages import Pages
+from vangnet.web.protocols.wire import Room
+from vangnet.web.remembered_keys import RememberedKeys
 from vangnet.web.static_files import StaticFiles
 
 
@@ -24,3 +28,10 @@ class Site:
     static: StaticFiles
     health: HealthBoard
     metrics: Metrics
+    #: The listed hashes in memory; None in a process that has none.
+    live: LiveIndex | None
+    #: What checks uploads; None likewise.
+    gate: Gate | None
+    #: The memory that uploads share while they are received.
+    gate_room: Room
+    remembered_keys: RememberedKeys = field(default_factory=RememberedKeys, repr=False)

@@ -1,5 +1,6 @@
 """Who visits: a person by the session's cookie, a program by its key, or nobody that we know."""
 
+import base64
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -8,11 +9,16 @@ from starlette.requests import Request
 from vangnet.audit.model import Actor, ActorKind
 from vangnet.config import Settings
 from vangnet.db import Connection, Database
-from vangnet.errors import NotSignedIn
+from vangnet.errors import DatabaseUnavailable, NotSignedIn
 from vangnet.identity.model import ANONYMOUS, Installation, Person, Refused, Session, SignedInPerson
 from vangnet.identity.service import api_keys, installation, sessions
 from vangnet.web.cookies import Cookies
+from vangnet.web.remembered_keys import FRESH
 
+#: What goes on while the database is away: see `remembered_keys`.
+_CHECKS = ("/api/v1/check", "/v1/", "/m/")
+#: Where programs ask that were made for others' servers.
+_OTHERS = ("/v1/", "/m/", "/c/", "/status")
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -40,7 +46,12 @@ class Visitor:
 def is_for_programs(request: Request) -> bool:
     """Whether a program reads the answer: it then gets a problem document, never a page or the way to one."""
     path = request.url.path
-    return path.startswith("/api/v1/") or path == "/api/openapi.json" or path in _PROBES
+    return path.startswith(("/api/v1/", *_OTHERS)) or path == "/api/openapi.json" or path in _PROBES
+
+
+def is_for_basic(request: Request) -> bool:
+    """Whether programs made for others' servers ask here: they can show a key as a password only."""
+    return request.url.path.startswith(_OTHERS)
 
 
 def find_visitor(database: Database, request: Request, *, settings: Settings, cookies: Cookies, now: datetime) -> Visitor:
@@ -51,7 +62,7 @@ def find_visitor(database: Database, request: Request, *, settings: Settings, co
     """
     shown = request.headers.get("authorization")
     if shown is not None and is_for_programs(request):
-        return Visitor(actor=_by_key(database, shown, client_address=client_address(request), now=now))
+        return Visitor(actor=_by_key(database, request, shown, now=now))
     token = cookies.session(request)
     with database.transaction() as conn:
         whose = installation.find_installation(conn)
@@ -84,13 +95,38 @@ def _by_session(conn: Connection, token: str, settings: Settings, now: datetime)
     return sessions.resolve(conn, token, now=now, idle_minutes=settings.session_idle_minutes, hours=settings.session_hours)
 
 
-def _by_key(database: Database, shown: str, *, client_address: str, now: datetime) -> Actor:
+def _key_shown(shown: str, *, basic: bool) -> str:
     scheme, _, text = shown.partition(" ")
-    if scheme.lower() != "bearer":
+    if scheme.lower() == "bearer":
+        return text.strip()
+    if scheme.lower() != "basic" or not basic:
         raise NotSignedIn
-    # The count of wrong attempts must be committed, so the refusal comes after the transaction.
-    with database.transaction() as conn:
-        answer = api_keys.authenticate(conn, text.strip(), client_address=client_address, now=now)
+    try:
+        name, _, password = base64.b64decode(text.strip(), validate=True).decode().partition(":")
+    except ValueError:
+        raise NotSignedIn from None
+    return password or name
+
+
+def _by_key(database: Database, request: Request, shown: str, *, now: datetime) -> Actor:
+    text = _key_shown(shown, basic=is_for_basic(request))
+    site = request.app.state.site
+    checks = request.url.path.startswith(_CHECKS)
+    remembered: Actor | None = site.remembered_keys.find(text, now) if checks else None
+    if remembered is not None:
+        away = site.gate is not None and site.gate.database_away
+        if away or site.remembered_keys.find(text, now, within=FRESH) is not None:
+            return remembered
+    try:
+        # The count of wrong attempts must be committed, so the refusal comes after the transaction.
+        with database.transaction() as conn:
+            answer = api_keys.authenticate(conn, text, client_address=client_address(request), now=now)
+    except DatabaseUnavailable:
+        if remembered is None:
+            raise
+        return remembered
     if isinstance(answer, Refused):
+        site.remembered_keys.forget(text)
         raise NotSignedIn
+    site.remembered_keys.remember(text, answer, now)
     return answer

@@ -16,6 +16,9 @@ TRIED_FOR = timedelta(days=5)
 
 class Kind(StrEnum):
     INTRODUCTION = "introduction"  #: Who we are, to an installation that may not know us yet.
+    MATCH_REPORT = "match_report"  #: Listed material was met at the sender's gate: which entries, which upload; no picture.
+    REGISTRY_DISPUTE = "registry_dispute"  #: An entry of a list that the recipient keeps is contested.
+    REGISTRY_DISPUTE_ANSWER = "registry_dispute_answer"  #: What came of that, and why.
     TEST_MESSAGE = "test_message"  #: A short text, to see that hand-offs arrive.
 
 

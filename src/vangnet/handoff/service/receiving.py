@@ -11,11 +11,13 @@ from uuid import UUID
 
 from vangnet.audit import service as audit
 from vangnet.audit.model import Actor, ActorKind
-from vangnet.db import Connection
+from vangnet.db import Connection, defer
 from vangnet.errors import Conflict, HandoffRefused, TooManyAttempts
 from vangnet.handoff import store
 from vangnet.handoff.model import Envelope, Kind, Outcome, Receipt, ReceivedHandoff, Refusal, SignedEnvelope
+from vangnet.handoff.model.disputes import RegistryDispute, RegistryDisputeAnswer
 from vangnet.handoff.model.envelopes import read_signed_envelope, require_fresh, require_signature
+from vangnet.handoff.model.match_reports import MatchReport
 from vangnet.handoff.model.payloads import Introduction, TestMessage
 from vangnet.identity.model import Party, PartyKind, PartyState
 from vangnet.identity.model.attempts import AttemptKind
@@ -84,6 +86,8 @@ def take(conn: Connection, actor: Actor, *, signed: SignedEnvelope, keys: Keys, 
         outcome=outcome,
     )
     store.add_received(conn, received, signed=signed, receipt=receipt)
+    if envelope.kind in _TAKEN_ON:
+        defer(conn, _TAKEN_ON[envelope.kind], received_id=str(received.id))
     audit.record(
         conn,
         actor,
@@ -160,10 +164,40 @@ def _take_test_message(conn: Connection, actor: Actor, envelope: Envelope, now: 
     return parties.party(conn, UUID(actor.id)), Outcome.TAKEN
 
 
+def _take_match_report(conn: Connection, actor: Actor, envelope: Envelope, now: datetime) -> tuple[Party, Outcome]:
+    del now  # It is kept and shown as it came.
+    MatchReport.read(envelope.payload)
+    return parties.party(conn, UUID(actor.id)), Outcome.TAKEN
+
+
+def _take_registry_dispute(conn: Connection, actor: Actor, envelope: Envelope, now: datetime) -> tuple[Party, Outcome]:
+    del now  # A job takes it to the registry, which lies above this package.
+    RegistryDispute.read(envelope.payload)
+    return parties.party(conn, UUID(actor.id)), Outcome.AWAITS_PERSON
+
+
+def _take_registry_dispute_answer(
+    conn: Connection, actor: Actor, envelope: Envelope, now: datetime
+) -> tuple[Party, Outcome]:
+    del now  # As above.
+    RegistryDisputeAnswer.read(envelope.payload)
+    return parties.party(conn, UUID(actor.id)), Outcome.TAKEN
+
+
 _Handler = Callable[[Connection, Actor, Envelope, datetime], tuple[Party, Outcome]]
 _HANDLERS: Mapping[Kind, _Handler] = {
     Kind.INTRODUCTION: _take_introduction,
+    Kind.MATCH_REPORT: _take_match_report,
+    Kind.REGISTRY_DISPUTE: _take_registry_dispute,
+    Kind.REGISTRY_DISPUTE_ANSWER: _take_registry_dispute_answer,
     Kind.TEST_MESSAGE: _take_test_message,
+}
+
+
+#: The jobs by which packages above this one take in what arrived; declared in `vangnet.jobs.tasks`.
+_TAKEN_ON: Mapping[Kind, str] = {
+    Kind.REGISTRY_DISPUTE: "take_registry_dispute",
+    Kind.REGISTRY_DISPUTE_ANSWER: "take_registry_dispute_answer",
 }
 
 

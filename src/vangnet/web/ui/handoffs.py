@@ -30,6 +30,9 @@ DONE = {
 }
 KIND_NAMES = {
     Kind.INTRODUCTION: marked("introduction"),
+    Kind.MATCH_REPORT: marked("match report"),
+    Kind.REGISTRY_DISPUTE: marked("dispute of a listed entry"),
+    Kind.REGISTRY_DISPUTE_ANSWER: marked("answer to a dispute"),
     Kind.TEST_MESSAGE: marked("test message"),
 }
 STATE_NAMES = {

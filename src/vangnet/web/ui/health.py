@@ -17,6 +17,9 @@ CHECK_NAMES = {
     Check.SEALER: marked("Sealer of the audit trail"),
     Check.DISK: marked("Disk"),
     Check.KEYS: marked("Keys"),
+    Check.ISOLATION: marked("Isolation of decoders"),
+    Check.INDEX: marked("Index of listed hashes"),
+    Check.FEEDS: marked("Lists of other installations"),
     Check.JOBS: marked("Jobs"),
 }
 

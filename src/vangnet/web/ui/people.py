@@ -30,11 +30,13 @@ STATE_NAMES = {
 ROLE_NAMES = {
     Role.ADMINISTRATOR: marked("administrator"),
     Role.AUDITOR: marked("auditor"),
+    Role.CURATOR: marked("curator"),
     Role.STAFF: marked("staff"),
 }
 ROLE_HINTS = {
     Role.ADMINISTRATOR: marked("Runs the installation: people, parties, keys, jobs, backups."),
     Role.AUDITOR: marked("Checks what others did; reads, changes nothing."),
+    Role.CURATOR: marked("Keeps the hash lists: reads them in, maps, activates, corrects, answers disputes."),
     Role.STAFF: marked("Does the daily work."),
 }
 

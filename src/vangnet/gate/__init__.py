@@ -1,0 +1,1 @@
+"""The gate: known material is stopped at upload."""

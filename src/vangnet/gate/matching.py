@@ -1,0 +1,180 @@
+"""From the bytes of a file, or from given hashes, to the listed entries that they match. Decides nothing.
+
+Digests are always looked up, whatever becomes of the decoding. A picture is screened on `full~`, which comes from a small
+decode, in all eight views; what lies within the wider radius is then confirmed on the true hash, from a second, whole
+decode. So a look-up costs little for nearly all files and proves as much as ever for those that match.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from vangnet.gate.model import GivenHash
+from vangnet.gate.policy import Found
+from vangnet.hashing.hasher import Hasher
+from vangnet.hashing.index import RADIUS_MAX
+from vangnet.hashing.kinds import HEAD_BYTES, recognise
+from vangnet.hashing.model import (
+    SCREEN_QUALITY,
+    SCREEN_RADIUS,
+    TRUSTED_QUALITY,
+    Convention,
+    Digests,
+    Frame,
+    MediaFormat,
+    Outcome,
+    Reason,
+    Transform,
+    Unhashable,
+    View,
+)
+from vangnet.registry.model.effects import Effect
+from vangnet.registry.model.entries import HashAlgorithm
+from vangnet.registry.service.live import LiveIndex, LiveMatch
+
+#: By how much farther `full~` is looked up than the true hash.
+_SCREEN_MARGIN = SCREEN_RADIUS - 31
+_SCREEN = frozenset({Convention.SCREEN})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What was found in a file, by what it was looked up, and what kept it from being examined as it should be."""
+
+    found: tuple[Found, ...]
+    checked: tuple[str, ...]
+    reason: Reason | None
+    digests: tuple[tuple[str, bytes], ...] = field(repr=False)
+
+
+class Matcher:
+    """Looks files and hashes up. `name_of` tells a list's name; any number of threads may call it."""
+
+    def __init__(self, live: LiveIndex, hasher: Hasher, name_of: Callable[[UUID], str]) -> None:
+        self._live = live
+        self._hasher = hasher
+        self._name_of = name_of
+
+    def examine(self, data: bytes) -> Examined:
+        """The file `data`. Raises IndexUnusable while there is nothing to look into."""
+        outcome, screened = self._hashed(data)
+        named = _named(outcome.digests)
+        found = [match for algorithm, value in named for match in self._by_digest(algorithm, value)]
+        if screened and self._is_near(outcome.frames):
+            outcome = self._hasher.hash_bytes(data, self._true_conventions())
+            screened = False
+        if not screened:
+            found += [match for frame in outcome.frames for match in self._by_frame(frame)]
+        checked = [algorithm.value for algorithm, _ in named]
+        if outcome.frames:
+            seen, total = len(outcome.frames), outcome.frames_total
+            checked.append("pdq" if seen == total else f"pdq:{seen}/{total}")
+        return Examined(
+            found=tuple(found),
+            checked=tuple(checked),
+            reason=outcome.reason if isinstance(outcome, Unhashable) else None,
+            digests=tuple((algorithm.value, value) for algorithm, value in named),
+        )
+
+    def examine_hashes(self, hashes: Sequence[GivenHash]) -> Examined:
+        """Hashes that somebody made elsewhere: a PDQ hash is taken for a true one, as it was held. Raises IndexUnusable."""
+        found: list[Found] = []
+        reason = None
+        for given in hashes:
+            if given.algorithm != HashAlgorithm.PDQ:
+                found += self._by_digest(HashAlgorithm(given.algorithm), given.value)
+                continue
+            trusted = given.quality is None or given.quality >= TRUSTED_QUALITY
+            if not trusted:
+                reason = Reason.LOW_QUALITY
+            found += self._by_hash(given.value, Convention.FULL, View.ORIGINAL, trusted=trusted)
+        return Examined(
+            found=tuple(found),
+            checked=tuple(dict.fromkeys(given.algorithm for given in hashes)),
+            reason=reason,
+            digests=tuple((given.algorithm, given.value) for given in hashes if given.algorithm != HashAlgorithm.PDQ),
+        )
+
+    def examine_unread(self, reason: Reason, digests: Digests | None) -> Examined:
+        """A file of which there is nothing but its digests, or not even those. Raises IndexUnusable."""
+        if digests is None:
+            return Examined(found=(), checked=(), reason=reason, digests=())
+        named = _named(digests)
+        found = tuple(match for algorithm, value in named for match in self._by_digest(algorithm, value))
+        return Examined(
+            found=found,
+            checked=tuple(algorithm.value for algorithm, _ in named),
+            reason=reason,
+            digests=tuple((algorithm.value, value) for algorithm, value in named),
+        )
+
+    # --- hashing ---
+
+    def _hashed(self, data: bytes) -> tuple[Outcome, bool]:
+        """The file's outcome, and whether its hashes are for screening only."""
+        wanted = self._true_conventions()
+        # Only a JPEG is cheaper to screen, and a picture that must be decoded whole for another convention is not.
+        if recognise(data[:HEAD_BYTES]) is not MediaFormat.JPEG or wanted != {Convention.FULL}:
+            return self._hasher.hash_bytes(data, wanted), False
+        screened = self._hasher.hash_bytes(data, _SCREEN)
+        if all(_says_something(transform) for transform in _transforms(screened.frames)):
+            return screened, True
+        return self._hasher.hash_bytes(data, wanted), False
+
+    def _true_conventions(self) -> frozenset[Convention]:
+        return self._live.conventions | {Convention.FULL}
+
+    # --- looking up ---
+
+    def _is_near(self, frames: Iterable[Frame]) -> bool:
+        radius = min(self._live.widest_radius + _SCREEN_MARGIN, RADIUS_MAX)
+        return any(
+            self._live.lookup(hash_.hash, radius, Convention.SCREEN)
+            for transform in _transforms(frames)
+            for hash_ in transform.views().values()
+        )
+
+    def _by_frame(self, frame: Frame) -> Iterator[Found]:
+        for transform in frame.transforms:
+            for view, hash_ in transform.views().items():
+                trusted = transform.quality >= TRUSTED_QUALITY
+                yield from self._by_hash(hash_.hash, transform.convention, view, trusted=trusted)
+
+    def _by_hash(self, hash_: bytes, convention: Convention, view: View, *, trusted: bool) -> Iterator[Found]:
+        for match in self._live.lookup(hash_, self._live.widest_radius, convention):
+            yield from self._as_found(match, view, trusted=trusted)
+
+    def _by_digest(self, algorithm: HashAlgorithm, value: bytes) -> Sequence[Found]:
+        matches = self._live.find_digest(algorithm, value)
+        return [found for match in matches for found in self._as_found(match, View.ORIGINAL, trusted=True)]
+
+    def _as_found(self, match: LiveMatch, view: View, *, trusted: bool) -> Iterator[Found]:
+        if match.effect is Effect.NOTHING or match.classification is None:
+            return
+        yield Found(
+            list_id=match.list_id,
+            list_name=self._name_of(match.list_id),
+            entry_id=match.entry_id,
+            classification=match.classification,
+            algorithm=match.algorithm.value,
+            distance=match.distance,
+            view=view.value,
+            effect=match.effect,
+            trusted=trusted,
+        )
+
+
+def _named(digests: Digests) -> tuple[tuple[HashAlgorithm, bytes], ...]:
+    return (
+        (HashAlgorithm.MD5, digests.md5),
+        (HashAlgorithm.SHA1, digests.sha1),
+        (HashAlgorithm.SHA256, digests.sha256),
+    )
+
+
+def _transforms(frames: Iterable[Frame]) -> Iterator[Transform]:
+    return (transform for frame in frames for transform in frame.transforms)
+
+
+def _says_something(transform: Transform) -> bool:
+    return transform.quality >= SCREEN_QUALITY

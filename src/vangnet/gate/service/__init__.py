@@ -1,0 +1,1 @@
+"""What is done with the gate: checking, choosing what follows, and reading what was decided."""

@@ -1,0 +1,1 @@
+"""What is done with lists and entries, one file a use case."""

@@ -1,0 +1,201 @@
+"""What becomes of the rows of a batch in one transaction: the part of an import that has to be both careful and fast."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from vangnet.audit.model import Actor
+from vangnet.db import Connection
+from vangnet.keys import Keys
+from vangnet.registry.formats.reading import Withdrawn
+from vangnet.registry.model.changes import ChangeKind, NewChange, NewEntry
+from vangnet.registry.model.entries import EntryState
+from vangnet.registry.model.lists import HashList, ListState, Opinion, has_quorum
+from vangnet.registry.model.matches import Against, Batch, BatchProblem
+from vangnet.registry.safeguards import PASSED, Collides, Unfit
+from vangnet.registry.service import known_good
+from vangnet.registry.service.acting import name_of
+from vangnet.registry.service.categories import Categories
+from vangnet.registry.service.lists import load_own
+from vangnet.registry.service.matches import revise_later
+from vangnet.registry.service.preparing import Candidate, PreparedRows
+from vangnet.registry.service.publishing import change_entry, publish
+from vangnet.registry.store import collisions as collision_store
+from vangnet.registry.store import entries as entry_store
+from vangnet.registry.store import lists as list_store
+from vangnet.registry.store.collisions import NewCollision
+from vangnet.registry.store.entries import Known
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What became of the rows."""
+
+    taken: int = 0
+    duplicates: int = 0
+    collided: int = 0
+    withdrawn: int = 0
+    problems: list[BatchProblem] = field(default_factory=list)
+    #: Of the MACs of what was taken: for the audit trail.
+    digest: str = ""
+
+
+class Intake:
+    """Takes rows into a list: call `take` once, and `publish` at the transaction's end."""
+
+    def __init__(self, conn: Connection, actor: Actor, keys: Keys, *, batch: Batch, now: datetime) -> None:
+        self._conn = conn
+        self._actor = actor
+        self._keys = keys
+        self._batch = batch
+        self._now = now
+        # In this order everywhere, so that two transactions never wait for each other.
+        self._safeguards = known_good.safeguards(conn, keys)
+        self._list = load_own(conn, batch.list_id)
+        self._categories = Categories(conn, batch.list_id)
+        self._entries: list[NewEntry] = []
+        self._changes: list[NewChange] = []
+        self._collisions: list[tuple[int, Collides]] = []
+        self._outcome = Outcome()
+
+    def take(self, rows: PreparedRows) -> Outcome:
+        """Decides on every row, and writes what needs no number yet."""
+        rows = rows.checked_by(self._safeguards)
+        self._outcome.problems.extend(rows.problems)
+        self._outcome.duplicates = rows.duplicates
+        known = self._known(rows.candidates)
+        usual = EntryState.ACTIVE if self._list.quorum == 1 else EntryState.PROPOSED
+        for candidate, finding in zip(rows.candidates, rows.findings, strict=True):
+            if candidate.key in known:
+                continue
+            if finding is PASSED:
+                self._add(candidate, usual)
+            elif isinstance(finding, Unfit):
+                self._skip(candidate.position, "hashes", finding.problem)
+            elif isinstance(finding, Collides):
+                self._collisions.append((len(self._entries), finding))
+                self._add(candidate, EntryState.SUSPENDED)
+        self._withdraw(rows.withdrawn)
+        if self._collisions and self._list.state in {ListState.TRIAL, ListState.ACTIVE}:
+            self._quarantine()
+        outcome = self._outcome
+        outcome.taken = len(self._entries)
+        outcome.collided = len(self._collisions)
+        outcome.digest = hashlib.sha256(b"".join([entry.key_mac for entry in self._entries])).hexdigest()
+        return outcome
+
+    def publish(self) -> None:
+        """Adds what was taken and writes it into the stream; the last thing in the transaction."""
+        if self._categories.changes:
+            publish(self._conn, self._actor, self._keys, changes=self._categories.changes, now=self._now)
+        if not self._entries and not self._changes:
+            return
+        first = publish(self._conn, self._actor, self._keys, entries=self._entries, changes=self._changes, now=self._now)
+        if self._collisions:
+            collision_store.add_collisions(
+                self._conn,
+                [
+                    NewCollision(
+                        self._list.id, first + number, Against.KNOWN_GOOD, found.known_good_id, found.algorithm,
+                        found.distance,
+                    )
+                    for number, found in self._collisions
+                ],
+                now=self._now,
+            )  # fmt: skip
+        if self._list.quorum > 1 and self._entries:
+            entry_store.put_opinions(self._conn, [self._opinion(first + number) for number in range(len(self._entries))])
+        if self._changes:
+            revise_later(self._conn, first=first + len(self._entries), count=len(self._changes))
+
+    # --- one row after the other ---
+
+    def _known(self, candidates: Sequence[Candidate]) -> Mapping[bytes, Known]:
+        """What of these was listed here before. A party's word is kept, where the list asks for several."""
+        known = entry_store.find_by_keys(self._conn, [one.key for one in candidates])
+        if not known:
+            return known
+        again: dict[int, Known] = {}
+        for one in candidates:
+            found = known.get(one.key)
+            if found is None:
+                continue
+            if found.state is EntryState.WITHDRAWN:
+                self._skip(one.position, "hashes", "were listed before and withdrawn here; propose the entry by hand")
+            elif found.category_id != self._categories.id_of(one.draft.category.scheme, one.draft.category.name):
+                self._skip(one.position, "category", "contradicts the category under which the same is listed already")
+            else:
+                self._outcome.duplicates += 1
+                again[found.id] = found
+        if self._list.quorum > 1 and again:
+            self._confirm(again)
+        return known
+
+    def _add(self, candidate: Candidate, state: EntryState) -> None:
+        draft = candidate.draft
+        category = draft.category
+        self._entries.append(
+            NewEntry(
+                self._list.id, self._categories.id_of(category.scheme, category.name), draft.media_kind, state,
+                candidate.key, candidate.packed, candidate.sealed, draft.reference, draft.note, self._batch.id,
+            )
+        )  # fmt: skip
+
+    def _skip(self, position: int, field_: str, problem: str) -> None:
+        self._outcome.problems.append(BatchProblem(position=position, field=field_, problem=problem))
+
+    # --- what else changes ---
+
+    def _confirm(self, again: dict[int, Known]) -> None:
+        """Another party supplies the same: that is its word for the entry."""
+        entry_store.put_opinions(self._conn, [self._opinion(entry_id) for entry_id in again])
+        proposed = [entry_id for entry_id, known in again.items() if known.state is EntryState.PROPOSED]
+        opinions: dict[int, list[Opinion]] = {entry_id: [] for entry_id in proposed}
+        for opinion in entry_store.list_opinions(self._conn, proposed):
+            opinions[opinion.entry_id].append(opinion)
+        agreed = [
+            entry_id
+            for entry_id, words in opinions.items()
+            if has_quorum(words, quorum=self._list.quorum, of=self._list.quorum_of)
+        ]
+        for entry in entry_store.list_entries_for_update(self._conn, agreed):
+            self._changes.append(
+                change_entry(self._conn, entry, EntryState.ACTIVE, by=name_of(self._actor), reason=None, now=self._now)
+            )
+
+    def _opinion(self, entry_id: int) -> Opinion:
+        return Opinion(
+            entry_id=entry_id, by_party=self._batch.party_id, by_person=name_of(self._actor), agrees=True, reason=None,
+            at=self._now,
+        )  # fmt: skip
+
+    def _withdraw(self, rows: Sequence[Withdrawn]) -> None:
+        if not rows:
+            return
+        entries = entry_store.list_by_reference(self._conn, self._list.id, {row.reference for row in rows})
+        named = {entry.reference for entry in entries}
+        for row in rows:
+            if row.reference not in named:
+                self._skip(row.position, "reference", "is not that of an entry on the list")
+        for entry in entries:
+            self._changes.append(
+                change_entry(
+                    self._conn, entry, EntryState.WITHDRAWN, by=name_of(self._actor), reason="the supplier withdrew it",
+                    now=self._now,
+                )
+            )  # fmt: skip
+        self._outcome.withdrawn = len(entries)
+
+    def _quarantine(self) -> None:
+        """A batch that collides puts its list back where it began: what came with it is as doubtful."""
+        reason = "entries of a batch are near known-good pictures"
+        self._list = _moved(self._list, ListState.QUARANTINED, by=name_of(self._actor), reason=reason, now=self._now)
+        list_store.update_list(self._conn, self._list)
+        self._changes.append(
+            NewChange(kind=ChangeKind.LIST_STATE, list_id=self._list.id, value=ListState.QUARANTINED.value, reason=reason)
+        )
+
+
+def _moved(found: HashList, state: ListState, *, by: str, reason: str, now: datetime) -> HashList:
+    return replace(found, state=state, state_at=now, state_by=by, state_reason=reason)
