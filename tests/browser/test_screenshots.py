@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ViewportSize
+from running.pages import address_of
 from running.server import RunningServer, console, own_database, running
 
 from vangnet.db.embedded import EmbeddedServer
@@ -23,6 +24,8 @@ PICTURES = [
     ("start-dark", "/", "dark"),
     ("people", "/people", "light"),
     ("audit", "/audit", "light"),
+    ("list", "/lists/{list_id}", "light"),
+    ("decision", "/decisions/{check_id}", "light"),
 ]
 COLLEAGUES = {"Bram Jansen": Role.STAFF, "Joost van den Berg": Role.ADMINISTRATOR, "Mirjam Kok": Role.STAFF}
 pytestmark = pytest.mark.skipif(FOLDER is None, reason="SCREENSHOTS names no folder for the pictures")
@@ -77,6 +80,6 @@ def test_the_pictures_are_made(hotline: RunningServer, browser: Browser) -> None
             if name != "sign-in":
                 context.add_cookies([{"name": hotline.session_cookie, "value": anna.token, "url": hotline.url}])
             page = context.new_page()
-            page.goto(path)
+            page.goto(address_of(hotline, path) if "{" in path else path)
             page.wait_for_load_state("networkidle")
             page.screenshot(path=Path(FOLDER) / f"{name}.png")

@@ -22,6 +22,7 @@ BESIDES: dict[str, str] = {
     "vangnet.gate.matching": "which listed entries a file's hashes find",
     "vangnet.gate.policy": "rules: what follows from what was found, as the provider chose",
     "vangnet.gate.spool": "matches on disk while the database is away",
+    "vangnet.gate.tally": "counts of checks, kept in memory and written by the minute",
     "vangnet.gate.uploads": "a file's bytes made into what is checked",
     "vangnet.jobs.app": "our tasks, told to procrastinate",
     "vangnet.jobs.fetching": "tasks: lists taken from third parties' services",

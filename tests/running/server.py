@@ -199,6 +199,8 @@ def running(
         thread.start()
         try:
             wait_until(lambda: web.started)
+            if checking:
+                assert live.wait_until_loaded(30), "until then it says that it is not ready"
             yield RunningServer(
                 url=f"http://{host_name}:{port}",
                 app=app,

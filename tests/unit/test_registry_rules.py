@@ -201,6 +201,21 @@ def test_a_reading_without_a_classification_says_why() -> None:
     assert proposed("ncmec", "Z9") is None
 
 
+@pytest.mark.parametrize("scheme", ["vics", "vics:nl", "vics:default"])
+def test_of_a_vics_category_it_is_said_that_its_meaning_depends_on_the_country_and_nothing_is_proposed(scheme: str) -> None:
+    for code in "012345":
+        reading = proposed(scheme, code)
+        assert reading is not None
+        assert reading.classification is None
+        assert "country" in (reading.loses or "")
+    assert proposed(scheme, "9") is None
+
+
+@pytest.mark.parametrize("scheme", ["ncmec:nl", "iccam:", "vics:", "vicsnl", ":vics"])
+def test_no_other_scheme_has_countries(scheme: str) -> None:
+    assert proposed(scheme, "A1" if scheme.startswith("ncmec") else "1") is None
+
+
 # --- what may be kept ---
 
 

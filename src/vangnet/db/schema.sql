@@ -548,6 +548,14 @@ COMMENT ON COLUMN public.registry_entry.added_state IS 'The state in which it wa
 COMMENT ON COLUMN public.registry_entry.added_by IS 'Who added it by itself; NULL where a batch did.';
 COMMENT ON COLUMN public.registry_entry.origin_id IS 'Its id at the installation at which we follow the list.';
 COMMENT ON COLUMN public.registry_entry.replaces IS 'The entry of which it is the correction.';
+CREATE TABLE public.registry_entry_suspension (
+    entry_id bigint NOT NULL,
+    keeper_state text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT registry_entry_suspension_keeper_state_check CHECK ((keeper_state = ANY (ARRAY['proposed'::text, 'active'::text, 'disputed'::text, 'suspended'::text])))
+);
+COMMENT ON TABLE public.registry_entry_suspension IS 'Entries of followed lists that are suspended here, whatever the hub says of them.';
+COMMENT ON COLUMN public.registry_entry_suspension.keeper_state IS 'What the hub says of it: its state once the suspension is lifted.';
 CREATE TABLE public.registry_feedback (
     id uuid NOT NULL,
     source_id uuid NOT NULL,
@@ -865,6 +873,8 @@ ALTER TABLE ONLY public.registry_dispute
     ADD CONSTRAINT registry_dispute_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.registry_entry
     ADD CONSTRAINT registry_entry_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.registry_entry_suspension
+    ADD CONSTRAINT registry_entry_suspension_pkey PRIMARY KEY (entry_id);
 ALTER TABLE ONLY public.registry_feedback
     ADD CONSTRAINT registry_feedback_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.registry_known_good
@@ -1020,6 +1030,8 @@ ALTER TABLE ONLY public.registry_dispute
     ADD CONSTRAINT registry_dispute_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.registry_entry(id);
 ALTER TABLE ONLY public.registry_dispute
     ADD CONSTRAINT registry_dispute_list_id_fkey FOREIGN KEY (list_id) REFERENCES public.registry_list(id);
+ALTER TABLE ONLY public.registry_entry_suspension
+    ADD CONSTRAINT registry_entry_suspension_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.registry_entry(id);
 ALTER TABLE ONLY public.registry_feedback
     ADD CONSTRAINT registry_feedback_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.registry_entry(id);
 ALTER TABLE ONLY public.registry_feedback
@@ -1145,6 +1157,8 @@ GRANT UPDATE(state) ON TABLE public.registry_entry TO vangnet_runtime;
 GRANT UPDATE(withdrawn_at) ON TABLE public.registry_entry TO vangnet_runtime;
 GRANT UPDATE(withdrawn_by) ON TABLE public.registry_entry TO vangnet_runtime;
 GRANT UPDATE(withdrawn_why) ON TABLE public.registry_entry TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE ON TABLE public.registry_entry_suspension TO vangnet_runtime;
+GRANT UPDATE(keeper_state) ON TABLE public.registry_entry_suspension TO vangnet_runtime;
 GRANT SELECT,INSERT ON TABLE public.registry_feedback TO vangnet_runtime;
 GRANT UPDATE(state) ON TABLE public.registry_feedback TO vangnet_runtime;
 GRANT UPDATE(problem) ON TABLE public.registry_feedback TO vangnet_runtime;

@@ -263,8 +263,9 @@ def index_follows(status: LiveStatus | None, now: datetime) -> Finding:
     if not status.loaded:
         return Finding(
             check=Check.INDEX,
-            condition=Condition.ATTENTION,
-            told=marked("The listed hashes are still being loaded; until then none is found."),
+            condition=Condition.FAILING,
+            told=marked("The listed hashes are still being loaded; until then no upload can be checked."),
+            remedy=marked("Wait: it takes some seconds for each million, and requests go to other processes meanwhile."),
         )
     return Finding(
         check=Check.INDEX,

@@ -275,7 +275,9 @@ def test_a_door_that_closes_finishes_what_is_under_way(gate: DigestGate) -> None
     gate.turn.clear()
     with open_door(door(gate), LIMITS) as server, connect(server.address) as busy, connect(server.address) as waiting:
         busy.sendall(instream(LISTED))
-        waiting.sendall(b"zIDSESSION\0")
+        # Answered once, so that all it sent was read: a connection with unread bytes is reset by the system.
+        waiting.sendall(b"zIDSESSION\0zPING\0")
+        assert waiting.recv(100) == b"1: PONG\0"
         wait_until(lambda: bool(gate.asked), within_s=5)
         ending = threading.Thread(target=server.stop)
         ending.start()

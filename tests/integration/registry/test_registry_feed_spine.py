@@ -13,12 +13,13 @@ from running.registry import ONE, TestList, made_up_hash, near
 from running.states import wait_until
 
 from vangnet.db.embedded import EmbeddedServer
+from vangnet.errors import Conflict
 from vangnet.identity.model import InstallationKind
 from vangnet.registry.model.effects import Effect
 from vangnet.registry.model.entries import EntryState
 from vangnet.registry.model.lists import ListState
 from vangnet.registry.model.subscriptions import SubscriptionState
-from vangnet.registry.service import lists, sharing, subscriptions
+from vangnet.registry.service import entries, lists, sharing, subscriptions
 from vangnet.registry.service.live import LiveIndex
 
 WITHIN_S = 1.0
@@ -113,6 +114,51 @@ def test_one_person_at_the_edge_stops_a_list_at_once(running: Edge, seed: int) -
         found = subscriptions.lift_suspension(conn, ONE, edge.keys, list_id=match.list_id, now=datetime.now(UTC))
     assert found.state is ListState.ACTIVE
     within_a_second(lambda: running.effects(later) == {Effect.DECIDES})
+
+
+def test_one_person_at_the_edge_stops_an_entry_at_once_whatever_the_hub_says_of_it(running: Edge, seed: int) -> None:
+    dice = random.Random(seed)  # noqa: S311 (it shall be repeated)
+    stopped, other, gone = made_up_hash(dice), made_up_hash(dice), made_up_hash(dice)
+    listed = TestList.create(running.hub.database, running.hub.keys, "Known")
+    there, _, gone_there = listed.add([stopped, other, gone])
+    listed.activate()
+    running.share(listed)
+    running.subscribe()
+    wait_until(lambda: running.effects(gone) == {Effect.DECIDES})
+    here, gone_here = (running.live.lookup(hash_)[0].entry_id for hash_ in (stopped, gone))
+    edge = running.edge
+    for entry_id in (here, gone_here):
+        with edge.database.transaction() as conn:
+            entries.suspend(conn, ONE, keys=edge.keys, entry_id=entry_id, reason="a test", now=datetime.now(UTC))
+    within_a_second(lambda: running.effects(stopped) == running.effects(gone) == set())
+    # What the hub says goes on arriving, and does not undo what somebody here decided; but what it withdraws is gone.
+    for state in (EntryState.DISPUTED, EntryState.ACTIVE, EntryState.DISPUTED):
+        listed.set_state(there, state)
+    listed.set_state(gone_there, EntryState.WITHDRAWN)
+
+    def state_of(entry_id: int) -> EntryState:
+        with edge.database.transaction() as conn:
+            return entries.get(conn, ONE, entry_id).state
+
+    wait_until(lambda: state_of(gone_here) is EntryState.WITHDRAWN)
+    assert state_of(here) is EntryState.SUSPENDED
+    assert (running.effects(stopped), running.effects(other)) == (set(), {Effect.DECIDES})
+
+    def resolve(entry_id: int, *, keep: bool) -> EntryState:
+        with edge.database.transaction() as conn:
+            return entries.resolve(
+                conn, ONE, keys=edge.keys, entry_id=entry_id, keep=keep, reason="a test", now=datetime.now(UTC)
+            ).state
+
+    with pytest.raises(Conflict, match="another installation keeps this list"):
+        resolve(here, keep=False)
+    assert resolve(here, keep=True) is EntryState.DISPUTED
+    within_a_second(lambda: running.effects(stopped) == {Effect.HOLDS})
+    # From now on the hub's word counts again, and its own suspension is not lifted here.
+    listed.set_state(there, EntryState.SUSPENDED)
+    within_a_second(lambda: running.effects(stopped) == set())
+    with pytest.raises(Conflict, match="nobody here suspended the entry"):
+        resolve(here, keep=True)
 
 
 def test_a_list_that_is_shared_later_arrives_whole_and_one_that_is_not_any_more_stops(running: Edge, seed: int) -> None:

@@ -140,6 +140,57 @@ def test_what_was_withdrawn_does_not_come_back_with_the_next_file(
     assert again.entry.state is EntryState.ACTIVE
 
 
+def test_what_is_added_and_taken_back_in_one_step_is_withdrawn_and_does_not_come_back(
+    conn: Connection, keys: Keys, now: datetime, made: HashList
+) -> None:
+    some: list[Row] = [
+        *rows([draft("a", reference="A"), draft("b", reference="B")]),
+        Withdrawn(position=3, reference="A"),
+        Withdrawn(position=4, reference="nobody"),
+    ]
+    batch = take(conn, keys, start(conn, made, now), some, now, done=True)
+    assert (batch.taken, batch.withdrawn, batch.skipped) == (2, 1, 1)
+    assert states(conn, made) == {"A": EntryState.WITHDRAWN, "B": EntryState.ACTIVE}
+    counted = conn.execute(
+        "SELECT state, sum(entries)::int FROM registry_list_count WHERE list_id = %s GROUP BY state", [made.id]
+    )
+    assert {state: count for state, count in counted if count} == {"active": 1, "withdrawn": 1}
+    batch = take(conn, keys, start(conn, made, now, b"2" * 32), rows([draft("a", reference="A")]), now, done=True)
+    assert (batch.taken, batch.skipped) == (0, 1)
+
+
+def test_what_is_taken_back_and_then_added_is_listed(conn: Connection, keys: Keys, now: datetime, made: HashList) -> None:
+    batch = take(conn, keys, start(conn, made, now), rows([draft("old", reference="A")]), now)
+    some: list[Row] = [
+        Withdrawn(position=2, reference="A"),
+        *rows([draft("new", reference="A"), draft("old", reference="again")], first=3),
+        Withdrawn(position=5, reference="B"),
+        *rows([draft("b", reference="B")], first=6),
+    ]
+    batch = take(conn, keys, batch, some, now, done=True)
+    assert (batch.taken, batch.withdrawn, batch.duplicates) == (3, 1, 0)
+    # What was withdrawn is not taken again, and a withdrawal takes back nothing that comes behind it.
+    assert [position for position, _, _ in problems(conn, batch)] == [4, 5]
+    found = [(one.reference, one.state.value) for one in entries.list_entries(conn, ANNE, list_id=made.id)]
+    assert found == [("A", "withdrawn"), ("A", "active"), ("B", "active")]
+
+
+def test_a_stopped_entry_that_is_taken_back_in_the_same_step_waits_for_nobody(
+    conn: Connection, keys: Keys, now: datetime, made: HashList
+) -> None:
+    value = bytes(range(32))
+    picture = GoodPicture(name="logo.png", hashes=(md5("logo"), pdq(value)))
+    known_good.add(conn, ANNE, keys=keys, set_name="press", pictures=[picture], now=now)
+    some: list[Row] = [
+        *rows([draft("a", reference="A", hashes=[md5("a"), pdq(near(value, 3))])]),
+        Withdrawn(position=2, reference="A"),
+    ]
+    batch = take(conn, keys, start(conn, made, now), some, now, done=True)
+    assert (batch.collided, batch.withdrawn) == (1, 1)
+    assert states(conn, made) == {"A": EntryState.WITHDRAWN}
+    assert entries.list_collisions(conn, ANNE, list_id=made.id) == []
+
+
 # --- reading on ---
 
 

@@ -238,6 +238,34 @@ def concede(dispute_id: _DisputeId, reason: Reason) -> None:
     _answer(dispute_id, DisputeState.WITHDRAWN, reason)
 
 
+@dispute_app.command("correct")
+def correct_disputed(
+    dispute_id: _DisputeId,
+    *,
+    reason: Reason,
+    category: _Category,
+    scheme: _Scheme = "supplier",
+    reference: _Reference = None,
+    picture: _Picture = None,
+    md5: _Md5 = None,
+    sha1: _Sha1 = None,
+    sha256: _Sha256 = None,
+    pdq_: _Pdq = None,
+    pdq_quality: _Quality = None,
+) -> None:
+    """Answer by withdrawing the entry and putting another in its place."""
+    # After the installation was opened: from then on no traceback shows a hash.
+    with open_installation() as opened, opened.transaction() as conn:
+        given = _hashes(picture, {"md5": md5, "sha1": sha1, "sha256": sha256}, pdq_, pdq_quality)
+        draft = _draft(category, scheme, reference, given)
+        outcome = DisputeState.CORRECTED
+        disputes.answer(
+            conn, opened.actor, keys=opened.keys, dispute_id=dispute_id, outcome=outcome, reason=reason, draft=draft,
+            now=now(),
+        )  # fmt: skip
+    say(f"answered: {outcome}")
+
+
 # --- matches ---
 
 

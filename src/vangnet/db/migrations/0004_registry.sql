@@ -400,6 +400,16 @@ COMMENT ON COLUMN registry_subscribed_list.position IS
 GRANT SELECT, INSERT, DELETE ON registry_subscribed_list TO vangnet_runtime;
 GRANT UPDATE (hub_state, shared, position, chain) ON registry_subscribed_list TO vangnet_runtime;
 
+CREATE TABLE registry_entry_suspension (
+    entry_id     bigint PRIMARY KEY REFERENCES registry_entry,
+    keeper_state text NOT NULL CHECK (keeper_state IN ('proposed', 'active', 'disputed', 'suspended')),
+    at           timestamptz NOT NULL
+);
+COMMENT ON TABLE registry_entry_suspension IS 'Entries of followed lists that are suspended here, whatever the hub says of them.';
+COMMENT ON COLUMN registry_entry_suspension.keeper_state IS 'What the hub says of it: its state once the suspension is lifted.';
+GRANT SELECT, INSERT, DELETE ON registry_entry_suspension TO vangnet_runtime;
+GRANT UPDATE (keeper_state) ON registry_entry_suspension TO vangnet_runtime;
+
 CREATE TABLE registry_choice (
     list_id         uuid PRIMARY KEY REFERENCES registry_list,
     enabled         boolean NOT NULL,

@@ -106,10 +106,15 @@ WRITINGS: Mapping[Scheme, Mapping[Classification, Writing]] = {
 
 
 def proposed(scheme: str, code: str) -> Reading | None:
-    """What the crosswalk proposes for a supplier's category; None for a scheme or code that it does not know."""
-    if scheme not in set(Scheme):
+    """What the crosswalk proposes for a supplier's category; None for a scheme or code that it does not know.
+
+    A scheme may name the country behind a colon, as in `vics:nl`. The crosswalk has no country's own reading of VICS: for
+    each of them it says why no classification follows.
+    """
+    name, named, country = scheme.partition(":")
+    if name not in set(Scheme) or (named and (name != Scheme.VICS or not country)):
         return None
-    return READINGS[Scheme(scheme)].get(code)
+    return READINGS[Scheme(name)].get(code)
 
 
 def written(classification: Classification, scheme: Scheme) -> Writing:

@@ -26,10 +26,11 @@ from vangnet.registry.model.packing import ENTRY_MAX, unpack
 from vangnet.registry.model.pages import Cursor, Fault, Page
 from vangnet.registry.model.subscriptions import SubscribedList, Subscription, state_here
 from vangnet.registry.service.matches import publish_and_revise
-from vangnet.registry.service.publishing import publish
+from vangnet.registry.service.publishing import publish, stays_suspended
 from vangnet.registry.service.sealing import EntryCipher
 from vangnet.registry.store import lists as list_store
 from vangnet.registry.store import subscriptions as store
+from vangnet.registry.store import suspensions
 
 #: Who brings followed lists into their states; another name beside a suspension is a person's, or a safeguard's, here.
 FOLLOWER = "system:follow_registry"
@@ -43,6 +44,8 @@ class _Row:
     id: int | None
     category_id: int
     state: EntryState
+    #: Whether it is suspended here, whatever the hub says.
+    held: bool = False
     altered: bool = False
     reason: str | None = None
 
@@ -156,8 +159,12 @@ class Arrival:
             if origin_id is not None:
                 wanted[subscribed.list_id].append(origin_id)
         for list_id, origin_ids in wanted.items():
-            for origin_id, (id_, category_id, state) in store.find_local_entries(self._conn, list_id, origin_ids).items():
-                self._rows[list_id, origin_id] = _Row(id=id_, category_id=category_id, state=EntryState(state))
+            found = store.find_local_entries(self._conn, list_id, origin_ids)
+            # Behind the lock: a suspension that somebody wrote meanwhile counts.
+            held = suspensions.list_suspensions(self._conn, [id_ for id_, _, _ in found.values()])
+            for origin_id, (id_, category_id, state) in found.items():
+                row = _Row(id=id_, category_id=category_id, state=EntryState(state), held=id_ in held)
+                self._rows[list_id, origin_id] = row
 
     def _add(self, subscribed: SubscribedList, added: Addition) -> None:
         list_id = subscribed.list_id
@@ -199,6 +206,10 @@ class Arrival:
         if row is None or change.value not in set(EntryState):
             _refuse(Fault.CONTRADICTION, f"change {change.seq} is of an entry, or to a state, that was never told")
         state = EntryState(change.value)
+        if row.id is not None and row.held:
+            row.held = stays_suspended(self._conn, row.id, state, by=FOLLOWER, now=self._now)
+            if row.held:
+                return
         if row.state in {state, EntryState.WITHDRAWN}:
             return
         self._counts[subscribed.list_id].update({(row.category_id, row.state): -1, (row.category_id, state): 1})

@@ -23,11 +23,12 @@ from vangnet.registry.service.acting import name_of, require_person
 from vangnet.registry.service.categories import Categories
 from vangnet.registry.service.lists import REASON_MAX, load_own, require_supplier
 from vangnet.registry.service.matches import publish_and_revise, revise_later
-from vangnet.registry.service.publishing import change_entry, publish
+from vangnet.registry.service.publishing import change_entry, lift_suspension, publish
 from vangnet.registry.service.sealing import EntryCipher
 from vangnet.registry.store import collisions as collision_store
 from vangnet.registry.store import entries as store
 from vangnet.registry.store import known_good as known_good_store
+from vangnet.registry.store import lists as list_store
 from vangnet.registry.store.collisions import NewCollision
 
 
@@ -157,13 +158,14 @@ def correct(
 
 
 def suspend(conn: Connection, actor: Actor, *, keys: Keys, entry_id: int, reason: str, now: datetime) -> Entry:
-    """Stops an entry at once; one person is enough. It waits for `withdraw` or `reinstate`.
+    """Stops an entry at once; one person is enough. It waits for `resolve`.
 
+    One of a list that we follow, too: whatever its keeper says, unless that is that it is withdrawn.
     Raises PermissionDenied, NotFound, InvalidInput, InvalidTransition.
     """
     actor.require(Permission.REGISTRY_SUSPEND)
     reason = checked_line(reason, field="reason", longest=REASON_MAX)
-    load_own(conn, store.get_entry(conn, entry_id).list_id)
+    _load(conn, store.get_entry(conn, entry_id).list_id)
     entry = store.get_entry_for_update(conn, entry_id)
     change = change_entry(conn, entry, EntryState.SUSPENDED, by=name_of(actor), reason=reason, now=now)
     record(
@@ -177,30 +179,34 @@ def suspend(conn: Connection, actor: Actor, *, keys: Keys, entry_id: int, reason
 def resolve(conn: Connection, actor: Actor, *, keys: Keys, entry_id: int, keep: bool, reason: str, now: datetime) -> Entry:
     """Decides on an entry that is suspended: it is kept, and no safeguard stops it for the same again; or it is withdrawn.
 
-    A kept entry is active where enough agree on it, else proposed.
+    A kept entry is active where enough agree on it, else proposed. One of a list that we follow is here again what it is
+    where it is kept; only there it can be withdrawn.
 
     Raises PermissionDenied, NotFound, InvalidInput, Conflict.
     """
     actor.require(Permission.REGISTRY_RESOLVE)
     require_person(actor)
     reason = checked_line(reason, field="reason", longest=REASON_MAX)
-    found = load_own(conn, store.get_entry(conn, entry_id).list_id)
+    list_id = store.get_entry(conn, entry_id).list_id
+    found = _load(conn, list_id) if keep else load_own(conn, list_id)
     entry = store.get_entry_for_update(conn, entry_id)
     if entry.state is not EntryState.SUSPENDED:
         raise Conflict(problem="the entry is not suspended, so that there is nothing to decide")
-    if keep:
-        change = change_entry(conn, entry, standing(conn, found, entry), by=name_of(actor), reason=reason, now=now)
+    if found.followed:
+        changes = lift_suspension(conn, entry, by=name_of(actor), reason=reason, now=now)
     else:
-        change = change_entry(conn, entry, EntryState.WITHDRAWN, by=name_of(actor), reason=reason, now=now)
+        state = standing(conn, found, entry) if keep else EntryState.WITHDRAWN
+        changes = [change_entry(conn, entry, state, by=name_of(actor), reason=reason, now=now)]
     resolution = Resolution.KEPT if keep else Resolution.WITHDRAWN
     resolved = collision_store.resolve(conn, entry_id, resolution, by=name_of(actor), now=now)
     record(
         conn, actor, action=Permission.REGISTRY_RESOLVE, record="entry", record_id=entry_id, now=now,
         list=str(entry.list_id), resolution=resolution.value, collisions=resolved,
     )  # fmt: skip
-    first = publish(conn, actor, keys, changes=[change], now=now)
-    if not keep:
-        revise_later(conn, first=first, count=1)
+    if keep:
+        publish(conn, actor, keys, changes=changes, now=now)
+    else:
+        publish_and_revise(conn, actor, keys, changes=changes, now=now)
     return store.get_entry(conn, entry_id)
 
 
@@ -310,6 +316,12 @@ def replacement(
     new = _new(keys, found, categories, draft, finding, by=name_of(actor))
     new = new._replace(replaces=withdrawn.entry_id)
     return _add(conn, actor, keys, categories=categories, new=new, finding=finding, withdrawn=withdrawn, now=now)
+
+
+def _load(conn: Connection, list_id: UUID) -> HashList:
+    """A list, locked where it is kept here. Of one that we follow the follower locks entries first, and so must others."""
+    found = list_store.get_list(conn, list_id)
+    return found if found.followed else load_own(conn, list_id)
 
 
 def _checked(conn: Connection, keys: Keys, hashes: Sequence[ListedHash]) -> Finding:

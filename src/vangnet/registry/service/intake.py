@@ -4,19 +4,21 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from uuid import UUID
 
 from vangnet.audit.model import Actor
 from vangnet.db import Connection
 from vangnet.keys import Keys
 from vangnet.registry.formats.reading import Withdrawn
 from vangnet.registry.model.changes import ChangeKind, NewChange, NewEntry
-from vangnet.registry.model.entries import EntryState
+from vangnet.registry.model.entries import Entry, EntryState
 from vangnet.registry.model.lists import HashList, ListState, Opinion, has_quorum
 from vangnet.registry.model.matches import Against, Batch, BatchProblem
 from vangnet.registry.safeguards import PASSED, Collides, Unfit
 from vangnet.registry.service import known_good
 from vangnet.registry.service.acting import name_of
 from vangnet.registry.service.categories import Categories
+from vangnet.registry.service.entries import withdrawal
 from vangnet.registry.service.lists import load_own
 from vangnet.registry.service.matches import revise_later
 from vangnet.registry.service.preparing import Candidate, PreparedRows
@@ -57,26 +59,32 @@ class Intake:
         self._entries: list[NewEntry] = []
         self._changes: list[NewChange] = []
         self._collisions: list[tuple[int, Collides]] = []
+        # Which of `_entries` a later row takes back.
+        self._taken_back: list[int] = []
         self._outcome = Outcome()
 
     def take(self, rows: PreparedRows) -> Outcome:
-        """Decides on every row, and writes what needs no number yet."""
+        """Decides on every row as if each came by itself, in their order; writes what needs no number yet."""
         rows = rows.checked_by(self._safeguards)
         self._outcome.problems.extend(rows.problems)
         self._outcome.duplicates = rows.duplicates
-        known = self._known(rows.candidates)
+        withdrawn = _Withdrawals(self._conn, self._list.id, rows.withdrawn)
+        known = self._known(rows.candidates, withdrawn)
         usual = EntryState.ACTIVE if self._list.quorum == 1 else EntryState.PROPOSED
         for candidate, finding in zip(rows.candidates, rows.findings, strict=True):
             if candidate.key in known:
                 continue
+            if isinstance(finding, Unfit):
+                self._skip(candidate.position, "hashes", finding.problem)
+                continue
+            if withdrawn.take_back(candidate):
+                self._taken_back.append(len(self._entries))
             if finding is PASSED:
                 self._add(candidate, usual)
-            elif isinstance(finding, Unfit):
-                self._skip(candidate.position, "hashes", finding.problem)
             elif isinstance(finding, Collides):
                 self._collisions.append((len(self._entries), finding))
                 self._add(candidate, EntryState.SUSPENDED)
-        self._withdraw(rows.withdrawn)
+        self._withdraw(rows.withdrawn, withdrawn)
         if self._collisions and self._list.state in {ListState.TRIAL, ListState.ACTIVE}:
             self._quarantine()
         outcome = self._outcome
@@ -108,10 +116,16 @@ class Intake:
             entry_store.put_opinions(self._conn, [self._opinion(first + number) for number in range(len(self._entries))])
         if self._changes:
             revise_later(self._conn, first=first + len(self._entries), count=len(self._changes))
+        if self._taken_back:
+            # They were listed and are not any more: what was withdrawn does not come back with the next file. Nothing can
+            # have matched them in between.
+            ids = [first + number for number in self._taken_back]
+            changes = [self._withdrawal(entry) for entry in entry_store.list_entries_for_update(self._conn, ids)]
+            publish(self._conn, self._actor, self._keys, changes=changes, now=self._now)
 
     # --- one row after the other ---
 
-    def _known(self, candidates: Sequence[Candidate]) -> Mapping[bytes, Known]:
+    def _known(self, candidates: Sequence[Candidate], withdrawn: "_Withdrawals") -> Mapping[bytes, Known]:
         """What of these was listed here before. A party's word is kept, where the list asks for several."""
         known = entry_store.find_by_keys(self._conn, [one.key for one in candidates])
         if not known:
@@ -121,13 +135,14 @@ class Intake:
             found = known.get(one.key)
             if found is None:
                 continue
-            if found.state is EntryState.WITHDRAWN:
+            if found.state is EntryState.WITHDRAWN or withdrawn.is_gone(found.id, at=one.position):
                 self._skip(one.position, "hashes", "were listed before and withdrawn here; propose the entry by hand")
             elif found.category_id != self._categories.id_of(one.draft.category.scheme, one.draft.category.name):
                 self._skip(one.position, "category", "contradicts the category under which the same is listed already")
             else:
                 self._outcome.duplicates += 1
-                again[found.id] = found
+                if not withdrawn.names(found.id):
+                    again[found.id] = found
         if self._list.quorum > 1 and again:
             self._confirm(again)
         return known
@@ -170,22 +185,15 @@ class Intake:
             at=self._now,
         )  # fmt: skip
 
-    def _withdraw(self, rows: Sequence[Withdrawn]) -> None:
-        if not rows:
-            return
-        entries = entry_store.list_by_reference(self._conn, self._list.id, {row.reference for row in rows})
-        named = {entry.reference for entry in entries}
+    def _withdraw(self, rows: Sequence[Withdrawn], withdrawn: "_Withdrawals") -> None:
         for row in rows:
-            if row.reference not in named:
+            if not withdrawn.found(row):
                 self._skip(row.position, "reference", "is not that of an entry on the list")
-        for entry in entries:
-            self._changes.append(
-                change_entry(
-                    self._conn, entry, EntryState.WITHDRAWN, by=name_of(self._actor), reason="the supplier withdrew it",
-                    now=self._now,
-                )
-            )  # fmt: skip
-        self._outcome.withdrawn = len(entries)
+        self._changes += [self._withdrawal(entry) for entry in withdrawn.entries]
+        self._outcome.withdrawn = len(withdrawn.entries) + len(self._taken_back)
+
+    def _withdrawal(self, entry: Entry) -> NewChange:
+        return withdrawal(self._conn, self._actor, entry, reason="the supplier withdrew it", now=self._now)
 
     def _quarantine(self) -> None:
         """A batch that collides puts its list back where it began: what came with it is as doubtful."""
@@ -195,6 +203,44 @@ class Intake:
         self._changes.append(
             NewChange(kind=ChangeKind.LIST_STATE, list_id=self._list.id, value=ListState.QUARANTINED.value, reason=reason)
         )
+
+
+class _Withdrawals:
+    """What the rows of a transaction take back: entries that are listed, and entries that an earlier row adds."""
+
+    def __init__(self, conn: Connection, list_id: UUID, rows: Sequence[Withdrawn]) -> None:
+        self._first: dict[str, int] = {}
+        self._last: dict[str, int] = {}
+        for row in rows:
+            self._first.setdefault(row.reference, row.position)
+            self._last[row.reference] = row.position
+        #: Those that are listed, locked.
+        self.entries = entry_store.list_by_reference(conn, list_id, self._last) if self._last else []
+        self._gone_at = {entry.id: self._first[entry.reference] for entry in self.entries if entry.reference is not None}
+        # From which row on each reference is that of an entry.
+        self._since = {entry.reference: 0 for entry in self.entries if entry.reference is not None}
+
+    def take_back(self, candidate: Candidate) -> bool:
+        """Whether a later row takes back what this one adds."""
+        reference = candidate.draft.reference
+        if reference is None or self._last.get(reference, 0) < candidate.position:
+            return False
+        self._since.setdefault(reference, candidate.position)
+        return True
+
+    def names(self, entry_id: int) -> bool:
+        """Whether a row takes back this entry, which is listed."""
+        return entry_id in self._gone_at
+
+    def is_gone(self, entry_id: int, *, at: int) -> bool:
+        """Whether a row before the position `at` does."""
+        gone_at = self._gone_at.get(entry_id)
+        return gone_at is not None and gone_at < at
+
+    def found(self, row: Withdrawn) -> bool:
+        """Whether the row takes something back."""
+        since = self._since.get(row.reference)
+        return since is not None and since < row.position
 
 
 def _moved(found: HashList, state: ListState, *, by: str, reason: str, now: datetime) -> HashList:

@@ -31,7 +31,8 @@ router = APIRouter(prefix="/api/v1", tags=["Registry"])
 
 WAIT_MAX_S = 30
 _SEQ_MAX = 2**40 - 1
-_LISTS_MAX_CHARACTERS = 16_384
+#: Fifty-five lists. More would not fit into one line of a request, however it is written (64 KiB).
+_LISTS_MAX_CHARACTERS = 2_048
 #: How many subscribers' pages are read from the database at the same time.
 _READERS = 4
 #: Changes that come within such a time are told together; for each further subscriber who waits, so much longer.
