@@ -44,10 +44,22 @@ for _logger in ("procrastinate.worker", f"procrastinate.worker.{_NAME}"):
 
 
 class _Runner(procrastinate.worker.Worker):
+    """Looks for jobs whenever one ended: another may have waited for its lock, and nobody is told of that."""
+
+    _job_ended = False
+
     async def _process_job(self, context: JobContext) -> None:
         await super()._process_job(context)
-        # Another job may have waited for this one's lock, and nobody is told of that: it would wait for the next poll.
+        self._job_ended = True
         self._new_job_event.set()
+
+    async def _fetch_and_process_jobs(self) -> None:
+        # The look clears the event when it is over, also one that was set meanwhile; so it is repeated then.
+        while not self._stop_event.is_set():
+            self._job_ended = False
+            await super()._fetch_and_process_jobs()  # type: ignore[no-untyped-call]
+            if not self._job_ended:
+                break
 
 
 class Worker:

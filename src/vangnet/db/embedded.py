@@ -34,9 +34,11 @@ DATABASE = "vangnet"
 _SOCKET_DIR_MAX_BYTES = 107 - len("/.s.PGSQL.5432")
 #: Long enough to recover from a crash in the middle of heavy writing.
 _PATIENCE_S = 60
+#: Ordinarily it takes a fraction of a second; a server that hangs for so long is told not to wait for its children.
+_STOP_S = 20
 _POLL_S = 0.005
-_MIB = 1024 * 1024
-_LOG_ROTATED_AT_BYTES = 10 * _MIB
+_LOG_ROTATED_AT_BYTES = 10 * 1024 * 1024
+
 _OPTIONS = {
     "listen_addresses": "",
     # Relative to the cluster's folder: no path is then too long for the server's side of the socket.
@@ -59,17 +61,6 @@ CREATE ROLE {RUNTIME} LOGIN;
 CREATE DATABASE {DATABASE} OWNER {OWNER};
 
 """
-
-
-def sized(*, memory_bytes: int, free_bytes: int) -> dict[str, str]:
-    """What the server may use of the machine: a thirty-second of its memory, a sixteenth of the free disk for its log.
-
-    After each checkpoint every page that is touched goes into the log whole, and rows whose keys are random touch them all:
-    the less often that happens, the faster ten million entries are taken in. A small disk must not be filled by the log.
-    """
-    buffers_mib = min(max(memory_bytes // 32 // _MIB, 128), 1024)
-    log_mib = min(max(free_bytes // 16 // _MIB, 128), 8192)
-    return {"shared_buffers": f"{buffers_mib}MB", "max_wal_size": f"{log_mib}MB", "checkpoint_timeout": "15min"}
 
 
 class EmbeddedServer:
@@ -189,10 +180,18 @@ class EmbeddedServer:
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGINT)  # PostgreSQL's fast shutdown
-        deadline = time.monotonic() + _PATIENCE_S
+        asked_at = time.monotonic()
+        hurried = False
         while pids and self._alive():
-            if time.monotonic() > deadline:
+            waited_s = time.monotonic() - asked_at
+            if waited_s > _PATIENCE_S:
                 raise DatabaseUnavailable(problem=f"the server did not stop within {_PATIENCE_S} seconds")
+            if waited_s > _STOP_S and not hurried:
+                # Its immediate shutdown: what was committed is in its log, and the next start takes it from there.
+                hurried = True
+                for pid in filter(None, map(self.running_pid, clusters)):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGQUIT)
             time.sleep(_POLL_S)
         return bool(pids)
 
@@ -265,11 +264,7 @@ class EmbeddedServer:
             # Left by a crash or a reboot: nothing lives that they could belong to.
             (self.cluster / "postmaster.pid").unlink(missing_ok=True)
             (self.cluster / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
-            chosen = _OPTIONS | sized(
-                memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
-                free_bytes=shutil.disk_usage(self.cluster).free,
-            )
-            options = [argument for name, value in chosen.items() for argument in ("-c", f"{name}={value}")]
+            options = [argument for name, value in _OPTIONS.items() for argument in ("-c", f"{name}={value}")]
             server = [*programs.without_root(), str(programs.binary("postgres", major)), "-D", str(self.cluster), *options]
             # The shell goes at once, and the server outlives us; in a session of its own, Ctrl-C does not reach it.
             subprocess.run(
