@@ -25,10 +25,13 @@ from vangnet.errors import Conflict, DatabaseRefused, DatabaseUnavailable, DataF
 
 #: Opens the database, writes one row, says under which server, and closes it on the next line of input.
 _COMMAND = """
+import signal
 import sys
 from pathlib import Path
 from vangnet.config import Settings
 from vangnet.db import open_database
+# A shell that started the tests in the background may have had them ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with open_database(Settings(data_dir=Path(sys.argv[1]))) as database:
     with database.transaction() as conn:
         conn.execute("SELECT procrastinate_defer_jobs_v1("
