@@ -61,7 +61,8 @@ def _serve(control: socket.socket, confinement: Confinement, channel: int, file:
             pass  # It is gone already.
         else:
             # Through the child's own channel, before the child has been given anything to read.
-            with socket.socket(fileno=os.dup(channel)) as messenger:
+            # Whoever asked may be gone by now, as when a command ends: then nobody needs the child, and it ends too.
+            with contextlib.suppress(BrokenPipeError), socket.socket(fileno=os.dup(channel)) as messenger:
                 socket.send_fds(messenger, [READY], [handle])
             os.close(handle)
     os.close(channel)
