@@ -7,14 +7,20 @@ from fastapi import APIRouter, Form
 from starlette.responses import Response
 
 from vangnet.errors import Conflict, InvalidInput, TooManyAttempts
-from vangnet.identity.model import FactorAdded, Person, Refused, Session, SignInMeans
+from vangnet.identity.model import Person, Refused, Session, SignInMeans
 from vangnet.identity.model.sessions import is_recent
 from vangnet.identity.service import account, factors, passkeys, sessions
 from vangnet.web.access import SIGNED_IN, needs
 from vangnet.web.languages import marked
 from vangnet.web.ui import passkey_forms
-from vangnet.web.ui.second_factor import NO_CODE, ceremony_to_add, codes_page, finish_passkey, qr_code, show_codes
-from vangnet.web.ui.sign_in import client_of
+from vangnet.web.ui.second_factor import (
+    NO_CODE,
+    ceremony_to_add,
+    codes_page,
+    finish_app,
+    finish_passkey,
+    qr_code,
+)
 from vangnet.web.visit import OneVisit, Visit
 
 router = APIRouter(dependencies=[needs(SIGNED_IN)])
@@ -81,24 +87,13 @@ def show_app(visit: Visit) -> Response:
 @router.post("/me/app")
 def add_app(visit: Visit, sealed: _Text = "", code: _Text = "") -> Response:
     """An authenticator app that gave a right code."""
-    with visit.transaction() as conn:
-        outcome = factors.confirm_totp(
-            conn,
-            visit.actor,
-            session=own_session(visit),
-            sealed=sealed,
-            code=code,
-            client=client_of(visit),
-            keys=visit.keys,
-            now=visit.now,
-        )
-    match outcome:
-        case FactorAdded():
-            return show_codes(visit, outcome)
-        case Refused():
-            return _app_page(visit, sealed=sealed, problem=NO_CODE)
-        case _:
-            assert_never(outcome)
+    return finish_app(
+        visit,
+        own_session(visit),
+        sealed=sealed,
+        code=code,
+        ask_again=lambda: _app_page(visit, sealed=sealed, problem=NO_CODE),
+    )
 
 
 @router.post("/me/app/remove")

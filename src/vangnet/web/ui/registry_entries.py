@@ -5,7 +5,9 @@ sandbox out of memory and forgotten.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form
@@ -112,45 +114,37 @@ def show_entry(visit: Visit, entry_id: int) -> Response:
 @router.post("/entries/{entry_id}/dispute", dependencies=[needs(Permission.REGISTRY_DISPUTE)])
 def open_dispute(visit: Visit, entry_id: int, reason: _Text = "") -> Response:
     """Contests an entry."""
-    try:
-        with visit.transaction() as conn:
-            disputes.open_dispute(conn, visit.actor, keys=visit.keys, entry_id=entry_id, reason=reason, now=visit.now)
-    except (InvalidInput, Conflict) as error:
-        return _entry_page(visit, entry_id, form="dispute", reason=reason, problem=visit.say(error))
-    return visit.redirect(f"/entries/{entry_id}", done="dispute-opened")
+    return _decided(visit, entry_id, disputes.open_dispute, form="dispute", reason=reason, done="dispute-opened")
 
 
 @router.post("/entries/{entry_id}/suspend", dependencies=[needs(Permission.REGISTRY_SUSPEND)])
 def suspend_entry(visit: Visit, entry_id: int, reason: _Text = "") -> Response:
     """Stops an entry at once; one person is enough."""
-    try:
-        with visit.transaction() as conn:
-            entries.suspend(conn, visit.actor, keys=visit.keys, entry_id=entry_id, reason=reason, now=visit.now)
-    except (InvalidInput, Conflict) as error:
-        return _entry_page(visit, entry_id, form="suspend", reason=reason, problem=visit.say(error))
-    return visit.redirect(f"/entries/{entry_id}", done="entry-suspended")
+    return _decided(visit, entry_id, entries.suspend, form="suspend", reason=reason, done="entry-suspended")
 
 
 @router.post("/entries/{entry_id}/withdraw", dependencies=[needs(Permission.REGISTRY_WITHDRAW)])
 def withdraw_entry(visit: Visit, entry_id: int, reason: _Text = "") -> Response:
     """Takes an entry back for good."""
-    try:
-        with visit.transaction() as conn:
-            entries.withdraw(conn, visit.actor, keys=visit.keys, entry_id=entry_id, reason=reason, now=visit.now)
-    except (InvalidInput, Conflict) as error:
-        return _entry_page(visit, entry_id, form="withdraw", reason=reason, problem=visit.say(error))
-    return visit.redirect(f"/entries/{entry_id}", done="entry-withdrawn")
+    return _decided(visit, entry_id, entries.withdraw, form="withdraw", reason=reason, done="entry-withdrawn")
 
 
 @router.post("/entries/{entry_id}/keep", dependencies=[needs(Permission.REGISTRY_RESOLVE)])
 def keep_entry(visit: Visit, entry_id: int, reason: _Text = "") -> Response:
     """Decides that an entry that was stopped is right after all."""
+    return _decided(visit, entry_id, partial(entries.resolve, keep=True), form="keep", reason=reason, done="entry-kept")
+
+
+def _decided(
+    visit: OneVisit, entry_id: int, decide: Callable[..., object], *, form: str, reason: str, done: str
+) -> Response:
+    """Does what a form of the entry's page asks for, or shows the page again with what is wrong."""
     try:
         with visit.transaction() as conn:
-            entries.resolve(conn, visit.actor, keys=visit.keys, entry_id=entry_id, keep=True, reason=reason, now=visit.now)
+            decide(conn, visit.actor, keys=visit.keys, entry_id=entry_id, reason=reason, now=visit.now)
     except (InvalidInput, Conflict) as error:
-        return _entry_page(visit, entry_id, form="keep", reason=reason, problem=visit.say(error))
-    return visit.redirect(f"/entries/{entry_id}", done="entry-kept")
+        return _entry_page(visit, entry_id, form=form, reason=reason, problem=visit.say(error))
+    return visit.redirect(f"/entries/{entry_id}", done=done)
 
 
 def _of_text(asked: _Asked) -> list[ListedHash]:

@@ -35,24 +35,9 @@ def show_set_up(visit: Visit) -> Response:
 @router.post("/sign-in/set-up", dependencies=[needs(SECOND_FACTOR_PENDING)])
 def set_up_app(visit: Visit, sealed: _Text = "", code: _Text = "") -> Response:
     """An authenticator app that gave a right code."""
-    with visit.transaction() as conn:
-        outcome = factors.confirm_totp(
-            conn,
-            visit.actor,
-            session=pending(visit),
-            sealed=sealed,
-            code=code,
-            client=client_of(visit),
-            keys=visit.keys,
-            now=visit.now,
-        )
-    match outcome:
-        case FactorAdded():
-            return show_codes(visit, outcome)
-        case Refused():
-            return _page(visit, sealed=sealed, code_problem=NO_CODE)
-        case _:
-            assert_never(outcome)
+    return finish_app(
+        visit, pending(visit), sealed=sealed, code=code, ask_again=lambda: _page(visit, sealed=sealed, code_problem=NO_CODE)
+    )
 
 
 @router.post("/sign-in/set-up/passkey", dependencies=[needs(SECOND_FACTOR_PENDING)])
@@ -69,6 +54,28 @@ def set_up_passkey(visit: Visit, sealed: _Text = "", answer: _Answer = "", name:
 
 
 # --- what the account page uses too --------------------------------------------------------------------------------
+
+
+def finish_app(visit: OneVisit, session: Session, *, sealed: str, code: str, ask_again: Callable[[], Response]) -> Response:
+    """Keeps an authenticator app that gave a right code, for whoever the session belongs to, or asks again."""
+    with visit.transaction() as conn:
+        outcome = factors.confirm_totp(
+            conn,
+            visit.actor,
+            session=session,
+            sealed=sealed,
+            code=code,
+            client=client_of(visit),
+            keys=visit.keys,
+            now=visit.now,
+        )
+    match outcome:
+        case FactorAdded():
+            return show_codes(visit, outcome)
+        case Refused():
+            return ask_again()
+        case _:
+            assert_never(outcome)
 
 
 def finish_passkey(
