@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from running.commands import Commands
 
 from vangnet.audit.model import Actor, ActorKind
 from vangnet.db import Connection, Database, migrate
@@ -50,6 +51,10 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServe
     server = EmbeddedServer(tmp_path_factory.mktemp("postgres"))
     server.acquire()
     try:
+        # It is thrown away when the machine goes down under it. A server that is killed loses nothing by this.
+        for setting in ("fsync", "full_page_writes"):
+            _superuser(server, f"ALTER SYSTEM SET {setting} = off")
+        _superuser(server, "SELECT pg_reload_conf()")
         _superuser(server, f"CREATE DATABASE template OWNER {OWNER}")
         migrate.upgrade(server.conninfo(OWNER, "template"))
         yield server
@@ -86,6 +91,13 @@ def database(postgres: EmbeddedServer, database_name: str) -> Iterator[Database]
     """A fresh database, for tests that need commits."""
     with Database(postgres.conninfo(RUNTIME, database_name)) as database:
         yield database
+
+
+@pytest.fixture(scope="session")
+def commands() -> Iterator[Commands]:
+    """Runs `vangnet` commands, each in a process of its own."""
+    with Commands() as commands:
+        yield commands
 
 
 @pytest.fixture

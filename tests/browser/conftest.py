@@ -5,10 +5,12 @@ With SCREENSHOTS set to a folder, the pictures of the papers are made there.
 
 import functools
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, ViewportSize, sync_playwright
@@ -90,8 +92,16 @@ def context_of(browser: Browser, server: RunningServer) -> Iterator[Callable[...
         yield context_of
 
 
+@pytest.fixture(scope="session")
+def windows() -> defaultdict[BrowserContext, list[Page]]:
+    """Windows that no test uses now. A new one costs a process; what a page did is over when the next one is loaded."""
+    return defaultdict(list)
+
+
 @pytest.fixture
-def open_page(context_of: Callable[..., BrowserContext], server: RunningServer) -> Iterator[OpenPage]:
+def open_page(
+    context_of: Callable[..., BrowserContext], windows: defaultdict[BrowserContext, list[Page]], server: RunningServer
+) -> Iterator[OpenPage]:
     """Opens a window as some visitor; fails the test when a page logged an error or asked another host for something."""
     complaints: list[str] = []
     with ExitStack() as pages:
@@ -106,16 +116,22 @@ def open_page(context_of: Callable[..., BrowserContext], server: RunningServer) 
             still: bool = False,
             without_policy: bool = False,
         ) -> Page:
-            page = context_of(visitor, language, script, without_policy).new_page()
-            pages.callback(page.close)
+            context = context_of(visitor, language, script, without_policy)
+            page = windows[context].pop() if windows[context] else context.new_page()
+            pages.callback(windows[context].append, page)
             page.set_default_timeout(10_000)
             page.set_viewport_size(size)
             page.emulate_media(
                 color_scheme="dark" if dark else "light", reduced_motion="reduce" if still else "no-preference"
             )
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-            page.on("request", lambda asked: _note_foreign(asked.url, server.url, complaints))
+            listeners: dict[Any, Callable[[Any], None]] = {
+                "pageerror": lambda error: complaints.append(str(error)),
+                "console": lambda said: complaints.append(said.text) if said.type == "error" else None,
+                "request": lambda asked: _note_foreign(asked.url, server.url, complaints),
+            }
+            for event, listener in listeners.items():
+                page.on(event, listener)
+                pages.callback(page.remove_listener, event, listener)
             return page
 
         yield open_as

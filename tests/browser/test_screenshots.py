@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ViewportSize
+from running import gate_day
 from running.pages import address_of
 from running.server import RunningServer, console, own_database, running
 
@@ -26,6 +27,12 @@ PICTURES = [
     ("audit", "/audit", "light"),
     ("list", "/lists/{list_id}", "light"),
     ("decision", "/decisions/{check_id}", "light"),
+    ("gate", "/gate", "light"),
+    ("gate-dark", "/gate", "dark"),
+    ("policy", "/gate/policy", "light"),
+    ("policy-preview", "/gate/policy/change", "light"),
+    ("false-alarms", "/gate/review", "light"),
+    ("probing", "/gate/probes", "light"),
 ]
 COLLEAGUES = {"Bram Jansen": Role.STAFF, "Joost van den Berg": Role.ADMINISTRATOR, "Mirjam Kok": Role.STAFF}
 pytestmark = pytest.mark.skipif(FOLDER is None, reason="SCREENSHOTS names no folder for the pictures")
@@ -62,6 +69,7 @@ def hotline(postgres: EmbeddedServer, tmp_path: Path) -> Iterator[RunningServer]
             api_keys.issue(
                 conn, console(), name="monitoring", scopes=frozenset({Permission.HEALTH_READ}), party_id=None, now=now
             )
+        gate_day.fill(server)
         yield server
 
 
@@ -81,5 +89,8 @@ def test_the_pictures_are_made(hotline: RunningServer, browser: Browser) -> None
                 context.add_cookies([{"name": hotline.session_cookie, "value": anna.token, "url": hotline.url}])
             page = context.new_page()
             page.goto(address_of(hotline, path) if "{" in path else path)
+            if name == "policy-preview":
+                page.select_option('select[name="unhashable.damaged"]', "block")
+                page.click("main form.wide .primary")
             page.wait_for_load_state("networkidle")
-            page.screenshot(path=Path(FOLDER) / f"{name}.png")
+            page.screenshot(path=Path(FOLDER) / f"{name}.png", full_page=name.startswith("gate"))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from running.commands import Commands
 from running.houses import ACTOR, House, house
 from running.states import wait_until
 
@@ -43,20 +44,13 @@ def police(postgres: EmbeddedServer, tmp_path: Path) -> Iterator[House]:
 
 
 @pytest.fixture
-def vangnet(hotline: House) -> Run:
+def vangnet(hotline: House, commands: Commands) -> Run:
     """Gives a command on the hotline's machine."""
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command(*arguments), env=environ(hotline), capture_output=True, text=True, timeout=60, check=False,
-            stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        return commands.run(*arguments, environ=environ(hotline))
 
     return run
-
-
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "vangnet", *map(str, arguments)]
 
 
 def environ(made: House) -> dict[str, str]:
@@ -106,21 +100,17 @@ def test_introducing_where_nobody_can_be_asked_needs_the_fingerprint(police: Hou
 
 @pytest.mark.parametrize(("answer", "known"), [("y", True), ("n", False), ("", False)])
 def test_whoever_sits_at_a_terminal_is_shown_the_fingerprint_and_asked(
-    hotline: House, police: House, answer: str, known: bool
+    hotline: House, police: House, commands: Commands, answer: str, known: bool
 ) -> None:
     ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        command("handoff", "introduce", police.url), env=environ(hotline), stdin=theirs, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
-        os.close(theirs)
-        os.write(ours, answer.encode() + b"\n")
-        _, said = process.communicate(timeout=60)
+    os.write(ours, answer.encode() + b"\n")
+    done = commands.run("handoff", "introduce", police.url, environ=environ(hotline), terminal=theirs)
+    os.close(theirs)
     os.close(ours)
-    assert fingerprint(police.keys.public_key) in said
+    assert fingerprint(police.keys.public_key) in done.stderr
     with hotline.database.transaction() as conn:
         assert (parties.find_party_by_public_key(conn, police.keys.public_key) is not None) is known
-    assert process.returncode == (0 if known else 2)
+    assert done.returncode == (0 if known else 2)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +190,8 @@ def test_the_worker_runs_jobs_and_stops_when_it_is_told(hotline: House, police: 
     party = hotline.knows(police)
     police.knows(hotline)
     one = hotline.send(party)
-    with subprocess.Popen(command("worker"), env=environ(hotline), stderr=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, "-m", "vangnet", "worker"]
+    with subprocess.Popen(command, env=environ(hotline), stderr=subprocess.PIPE, text=True) as process:
         try:
             wait_until(lambda: hotline.sent(one).state is SentState.ACKNOWLEDGED, within_s=60)
             process.send_signal(signal.SIGTERM)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -54,14 +53,21 @@ class Both:
         return browser.get(self.provider.journey(departure.headers["location"], account))
 
 
+@pytest.fixture(scope="module")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProvider]:
+    """The provider. Each test says anew whose it is and whom it knows."""
+    with running_provider(tmp_path_factory.mktemp("provider")) as provider:
+        yield provider
+
+
 @pytest.fixture
-def start_both(start_server: StartServer, tmp_path: Path) -> Callable[..., AbstractContextManager[Both]]:
+def start_both(start_server: StartServer, provider: RunningProvider) -> Callable[..., AbstractContextManager[Both]]:
     """Starts both, with these settings of the installation."""
 
     @contextmanager
     def start(**settings: Any) -> Iterator[Both]:
         given = {"oidc_client_id": CLIENT_ID, "oidc_client_secret": SecretStr(CLIENT_SECRET), **settings}
-        with running_provider(tmp_path) as provider, start_server(oidc_issuer=provider.issuer, **given) as server:
+        with start_server(oidc_issuer=provider.issuer, **given) as server:
             yield Both(server=server, provider=provider)
 
     return start

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from running.commands import Commands
 
 from vangnet.audit import service
 from vangnet.audit.model import Actor, ActorKind
@@ -24,7 +24,7 @@ Vangnet = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def vangnet(postgres: EmbeddedServer, database_name: str, tmp_path: Path) -> Vangnet:
+def vangnet(postgres: EmbeddedServer, database_name: str, commands: Commands, tmp_path: Path) -> Vangnet:
     """Runs a command on the test's database; settings are given by name."""
 
     def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -34,13 +34,8 @@ def vangnet(postgres: EmbeddedServer, database_name: str, tmp_path: Path) -> Van
             "AUDIT_HEADS_DIR": str(tmp_path / "heads"),
             "DATABASE_URL": postgres.conninfo(RUNTIME, database_name),
         } | settings
-        return subprocess.run(
-            [sys.executable, "-m", "vangnet", "audit", *arguments],
-            env={**os.environ, **{f"VANGNET_{name}": value for name, value in given.items()}},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        environ = {**os.environ, **{f"VANGNET_{name}": value for name, value in given.items()}}
+        return commands.run("audit", *arguments, environ=environ)
 
     return run
 

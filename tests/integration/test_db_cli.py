@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pyrage
 import pytest
+from running.commands import Commands
 
 from vangnet.config import Settings
 from vangnet.db import folders, migrate, open_database
@@ -19,27 +20,22 @@ from vangnet.db.embedded import OWNER, EmbeddedServer
 class Terminal:
     """Runs commands for one installation."""
 
-    def __init__(self, data_dir: Path, keys_dir: Path, **more: str) -> None:
+    def __init__(self, commands: Commands, data_dir: Path, keys_dir: Path, **more: str) -> None:
+        self.commands = commands
         ours = {"VANGNET_DATA_DIR": str(data_dir), "VANGNET_KEYS_DIR": str(keys_dir)} | more
         self.environ = {name: value for name, value in os.environ.items() if not name.startswith("VANGNET_")} | ours
 
     def run(self, *arguments: object, code: int = 0) -> tuple[str, str]:
         """What the command wrote to stdout and stderr; it must end with `code`."""
-        done = subprocess.run(
-            [sys.executable, "-m", "vangnet", *map(str, arguments)],
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = self.commands.run(*arguments, environ=self.environ)
         assert done.returncode == code, done.stderr
         assert "Traceback" not in done.stderr
         return done.stdout, done.stderr
 
 
 @pytest.fixture
-def terminal(tmp_path: Path) -> Terminal:
-    return Terminal(tmp_path / "data", tmp_path / "keys")
+def terminal(commands: Commands, tmp_path: Path) -> Terminal:
+    return Terminal(commands, tmp_path / "data", tmp_path / "keys")
 
 
 @pytest.fixture
@@ -83,14 +79,16 @@ def test_a_server_that_was_left_running_is_stopped_and_one_in_use_is_not(
     assert terminal.run("db", "stop")[1] == "it does not run\n"
 
 
-def test_a_server_of_ones_own_is_migrated_by_its_owner(postgres: EmbeddedServer, tmp_path: Path) -> None:
+def test_a_server_of_ones_own_is_migrated_by_its_owner(
+    commands: Commands, postgres: EmbeddedServer, tmp_path: Path
+) -> None:
     with psycopg.connect(postgres.conninfo("postgres", "postgres"), autocommit=True) as superuser:
         superuser.execute(f"CREATE DATABASE cli OWNER {OWNER}".encode())
     runtime = {"VANGNET_DATABASE_URL": postgres.conninfo("vangnet_runtime", "cli")}
     owner = {"VANGNET_DATABASE_OWNER_URL": postgres.conninfo(OWNER, "cli")}
-    _, err = Terminal(tmp_path / "data", tmp_path / "keys", **runtime).run("db", "migrate", code=2)
+    _, err = Terminal(commands, tmp_path / "data", tmp_path / "keys", **runtime).run("db", "migrate", code=2)
     assert "VANGNET_DATABASE_OWNER_URL: this command needs the owner's address" in err
-    terminal = Terminal(tmp_path / "data", tmp_path / "keys", **runtime, **owner)
+    terminal = Terminal(commands, tmp_path / "data", tmp_path / "keys", **runtime, **owner)
     _, err = terminal.run("backup", tmp_path / "file", code=1)
     assert "hint: run `vangnet db migrate` with VANGNET_DATABASE_OWNER_URL set" in err
     assert terminal.run("db", "migrate")[1] == f"applied {', '.join(file.name for file in migrate.files())}\n"
@@ -110,7 +108,7 @@ def test_old_data_is_refused_with_the_command_that_upgrades_it(terminal: Termina
     assert terminal.run("db", "upgrade")[1].endswith("the data is of this PostgreSQL already\n")
 
 
-def test_a_restore_drill(terminal: Terminal, tmp_path: Path) -> None:
+def test_a_restore_drill(commands: Commands, terminal: Terminal, tmp_path: Path) -> None:
     terminal.run("setup", "--kind", "hotline", "--party", "Meldpunt")
     safe = pyrage.x25519.Identity.generate()
     (tmp_path / "safe.agekey").write_text(str(safe))
@@ -120,7 +118,7 @@ def test_a_restore_drill(terminal: Terminal, tmp_path: Path) -> None:
     assert f"It opens with the key in {tmp_path / 'keys'} or a recipient's and nothing else" in err
 
     # A new machine, with the keys folder put back first.
-    restored = Terminal(tmp_path / "new", tmp_path / "keys")
+    restored = Terminal(commands, tmp_path / "new", tmp_path / "keys")
     assert f"restored {file}" in restored.run("restore", file)[1]
     assert "ok: the trail is whole" in "".join(restored.run("audit", "verify"))
     trail = json.loads(restored.run("audit", "list", "--json")[0])
@@ -131,7 +129,7 @@ def test_a_restore_drill(terminal: Terminal, tmp_path: Path) -> None:
     assert made["details"] == {"recipients": 1}
 
     # The keys are lost too, and only the copy in the safe opens it.
-    lost = Terminal(tmp_path / "third", tmp_path / "no keys")
+    lost = Terminal(commands, tmp_path / "third", tmp_path / "no keys")
     _, err = lost.run("restore", file, code=2)
     assert "put the keys folder of the installation back, or give --identity" in err
     _, err = lost.run("restore", file, "--identity", tmp_path / "safe.agekey")

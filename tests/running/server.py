@@ -16,12 +16,14 @@ import psycopg
 import uvicorn
 from fastapi import FastAPI
 
+from running.passwords import CHEAP_HASHES
 from running.states import wait_until
 from vangnet.audit.model import Actor, ActorKind
 from vangnet.audit.sealer import Sealer
 from vangnet.config import LogFormat, Settings
 from vangnet.db import Connection, Database
 from vangnet.db.embedded import OWNER, RUNTIME, EmbeddedServer
+from vangnet.gate.probing import ProbeLimits
 from vangnet.gate.service.gate import Gate
 from vangnet.hashing.hasher import Hasher
 from vangnet.hashing.model import Limits
@@ -184,8 +186,16 @@ def running(
         spool_folder=settings.data_dir / "gate-spool",
         clock=lambda: datetime.now(UTC),
         at_once=settings.gate_checks_at_once,
+        probing=ProbeLimits(**settings.probe_limits),
     )
-    app = create_app(settings, database, keys, live=live if checking else None, gate=gate if checking else None)
+    app = create_app(
+        settings,
+        database,
+        keys,
+        live=live if checking else None,
+        gate=gate if checking else None,
+        password_hashes=CHEAP_HASHES,
+    )
     extend(app)
     config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, proxy_headers=False)
     web = uvicorn.Server(config)
@@ -217,10 +227,10 @@ def running(
 
 
 @contextmanager
-def own_database(postgres: EmbeddedServer, name: str) -> Iterator[Database]:
-    """A fresh database of that name at the newest schema, dropped after the block."""
+def own_database(postgres: EmbeddedServer, name: str, **options: Any) -> Iterator[Database]:
+    """A fresh database of that name at the newest schema, dropped after the block; opened with these options."""
     with psycopg.connect(postgres.conninfo("postgres", "postgres"), autocommit=True) as superuser:
         superuser.execute(f"CREATE DATABASE {name} TEMPLATE template OWNER {OWNER}".encode())
-        with Database(postgres.conninfo(RUNTIME, name)) as database:
+        with Database(postgres.conninfo(RUNTIME, name), **options) as database:
             yield database
         superuser.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())

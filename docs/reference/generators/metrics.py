@@ -5,7 +5,14 @@ import ast
 from generators.source import package_modules
 from generators.tables import code, table
 
-_MAKERS = {"Counter": "counter", "Histogram": "histogram", "_gauge": "gauge", "_by_state": "gauge"}
+_MAKERS = {
+    "Counter": "counter",
+    "CounterMetricFamily": "counter",
+    "Histogram": "histogram",
+    "HistogramMetricFamily": "histogram",
+    "_gauge": "gauge",
+    "_by_state": "gauge",
+}
 
 
 def page() -> str:
@@ -15,11 +22,14 @@ def page() -> str:
     for node in ast.walk(module.tree):
         match node:
             case ast.Call(
-                func=ast.Name(id=maker), args=[ast.Constant(value=str(name)), ast.Constant(value=str(told)), *rest]
+                func=ast.Name(id=maker),
+                args=[ast.Constant(value=str(name)), ast.Constant(value=str(told)), *rest],
+                keywords=named,
             ):
                 if maker in _MAKERS:
+                    rest += [one.value for one in named if one.arg == "labels"]
                     labels = ["state"] if maker == "_by_state" else _labels(rest)
-                    name += "_total" if maker == "Counter" else ""
+                    name += "_total" if maker.startswith("Counter") else ""
                     rows.append((code(name), _MAKERS[maker], ", ".join(map(code, labels)), told))
     return table(["measure", "kind", "labels", "what it is"], sorted(rows))
 

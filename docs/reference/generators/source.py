@@ -65,6 +65,8 @@ def comments_of(name: str) -> Mapping[str, str]:
 
 def closed_sets(module: Module) -> Iterator[ClosedSet]:
     """The StrEnums that the module declares."""
+    if "StrEnum" not in module.text:
+        return  # Most modules have none, and finding that out in their trees takes long.
     comments = _documenting_comments(module.text)
     for node in ast.walk(module.tree):
         if isinstance(node, ast.ClassDef) and any(_last_name(base) == "StrEnum" for base in node.bases):

@@ -12,9 +12,14 @@ class Permission(StrEnum):
     AUDIT_READ = "audit:read"  #: Read the audit trail and verify its chain.
     BACKUP_MAKE = "backup:make"  #: Make a sealed backup.
     BACKUP_RESTORE = "backup:restore"  #: Restore a backup into an empty installation.
+    GATE_ANSWER = "gate:answer"  #: Say what was done about a match.
     GATE_CHECK = "gate:check"  #: Have files or hashes checked against the lists.
     GATE_CHOOSE = "gate:choose"  #: Choose what follows from a check: allow, hold or block.
+    GATE_ERASE = "gate:erase"  #: Erase what is kept of accepted uploads, by their own names.
+    GATE_LIFT = "gate:lift"  #: End the limit on a key or uploader that seemed to try the lists out.
     GATE_READ = "gate:read"  #: See what the gate decided, how often, and by which policy.
+    GATE_REVIEW = "gate:review"  #: Say of a held or blocked upload whether it was a false alarm.
+    GATE_TELL = "gate:tell"  #: Have the webhook told something again, or a test.
     HANDOFF_READ = "handoff:read"  #: See what was handed to and received from other installations.
     HANDOFF_RECEIVE = "handoff:receive"  #: Hand something to this installation (another installation, by its signature).
     HANDOFF_SEND = "handoff:send"  #: Hand something to another installation.
@@ -103,6 +108,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     # Anybody who works with matches can stop a list: that takes one person, and no waiting for a curator.
     Role.STAFF: _READS - {Permission.KEY_READ}
     | {
+        Permission.GATE_ANSWER,
+        Permission.GATE_REVIEW,
         Permission.HANDOFF_SEND,
         Permission.REGISTRY_DISPUTE,
         Permission.REGISTRY_LOOK_UP,
@@ -119,8 +126,8 @@ KEY_SCOPES = ROLE_PERMISSIONS[Role.ADMINISTRATOR] - {
     Permission.PERSON_UPDATE,
 }  # fmt: skip
 
-#: What a key can carry that is given to another party.
-PARTY_KEY_SCOPES = frozenset({Permission.HEALTH_READ})
+#: What a key can carry that is given to another party. What its programs propose waits for people here.
+PARTY_KEY_SCOPES = frozenset({Permission.HEALTH_READ, Permission.REGISTRY_PROPOSE})
 
 
 def permissions_of(roles: frozenset[Role]) -> frozenset[str]:

@@ -4,6 +4,7 @@ The catalogue is compiled in memory at the start; there is no second file to for
 English, and a test refuses it.
 """
 
+import functools
 import gettext
 import io
 import re
@@ -26,6 +27,7 @@ def marked(text: str) -> str:
     return text
 
 
+@functools.cache
 def wordings() -> Mapping[Language, "Wording"]:
     """The texts of every language."""
     with (LOCALE / "nl.po").open("rb") as file:
@@ -49,7 +51,9 @@ class Wording:
 
     def __init__(self, catalogue: gettext.NullTranslations, shapes: Iterable[str]) -> None:
         self.catalogue = catalogue
-        self._shapes = [(_as_pattern(shape), shape) for shape in shapes]
+        # The one with the most words first: `must be one of {names}, or empty` fits `must be one of {names}`, too.
+        by_words = sorted(shapes, key=lambda shape: -sum(len(words) for words, *_ in string.Formatter().parse(shape)))
+        self._shapes = [(_as_pattern(shape), shape) for shape in by_words]
 
     def of(self, text: str) -> str:
         """The text in this language; in English where it has no translation."""

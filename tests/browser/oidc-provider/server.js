@@ -1,7 +1,7 @@
 // A real OpenID provider on loopback for the tests: panva's oidc-provider, which is certified, with a plain sign-in form.
 //
-// Reads one JSON object from its first argument's file, at the first request and again for each sign-in, so that a test can
-// start it before it knows its own address, and change who there is:
+// Reads one JSON object from its first argument's file at each request, so that a test can start it before it knows its own
+// address, and change who there is; another client, and it begins anew, with the same keys:
 //   {"client": {"client_id", "client_secret"?, "redirect_uris": […]}, "accounts": {SUBJECT: {"email", "email_verified", …}}}
 // Prints its issuer when it listens. Ends when its standard input does, so it never outlives the test.
 
@@ -28,6 +28,8 @@ const clientOf = ({ client, algorithm = "RS256" }) => ({
   id_token_signed_response_alg: algorithm,
 });
 
+const keys = [key("rsa", { modulusLength: 2048 }, "RS256"), key("ec", { namedCurve: "P-256" }, "ES256"), key("ed25519", {}, "Ed25519")];
+
 const make = () => new Provider(issuer, {
   clients: [clientOf(configured())],
   claims: { openid: ["sub"], email: ["email", "email_verified"] },
@@ -39,9 +41,7 @@ const make = () => new Provider(issuer, {
     return account && { accountId: id, claims: () => ({ sub: id, ...account }) };
   },
   interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
-  jwks: {
-    keys: [key("rsa", { modulusLength: 2048 }, "RS256"), key("ec", { namedCurve: "P-256" }, "ES256"), key("ed25519", {}, "Ed25519")],
-  },
+  jwks: { keys },
   // Who signs in agrees: there is one client, and it is the organisation's own.
   loadExistingGrant: async ({ oidc }) => {
     const grant = new oidc.provider.Grant({ clientId: oidc.client.clientId, accountId: oidc.session.accountId });
@@ -68,9 +68,18 @@ const body = async (request) => {
   return new URLSearchParams(Buffer.concat(chunks).toString());
 };
 
-let provider;
+let provider, madeFor;
+const current = () => {
+  const { accounts, ...others } = configured();
+  if (madeFor !== JSON.stringify(others)) {
+    madeFor = JSON.stringify(others);
+    provider = make();
+  }
+  return provider;
+};
+
 server.on("request", async (request, response) => {
-  provider ??= make();
+  const provider = current();
   const uid = /^\/interaction\/([\w-]+)$/.exec(request.url)?.[1];
   if (uid === undefined) return provider.callback()(request, response);
   if (request.method === "GET") return response.setHeader("content-type", "text/html").end(form(uid));

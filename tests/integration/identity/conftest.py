@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import pytest
+from running.passwords import CHEAP_HASHES
 from running.totp import code_of
 
 from vangnet.audit.model import Actor
@@ -79,7 +80,13 @@ class House:
     def accepted(self, invited: Invited, password: str = "een lange zin over regen") -> SecondFactorNeeded:
         """The first half of accepting it."""
         accepted = invitations.accept(
-            self.conn, ANONYMOUS, token=token_of(invited.link), password=password, client=self.client, now=self.now
+            self.conn,
+            ANONYMOUS,
+            token=token_of(invited.link),
+            password=password,
+            client=self.client,
+            now=self.now,
+            hashes=CHEAP_HASHES,
         )
         assert isinstance(accepted, SecondFactorNeeded)
         return accepted

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from running.passwords import CHEAP_HASHES
 
 from vangnet.audit.model import Actor
 from vangnet.db import Database
@@ -81,7 +82,13 @@ def test_an_invitation_lets_one_of_two_in(prepared: Any, link_token: Callable[[s
     def accept() -> object:
         with database.transaction() as conn:
             return invitations.accept(
-                conn, ANONYMOUS, token=token, password="een lange zin over zon", client=house.client, now=now
+                conn,
+                ANONYMOUS,
+                token=token,
+                password="een lange zin over zon",
+                client=house.client,
+                now=now,
+                hashes=CHEAP_HASHES,
             )
 
     assert kinds(all_at_once(accept, accept, accept)) == ["Refused", "Refused", "SecondFactorNeeded"]
@@ -101,6 +108,7 @@ def test_a_code_and_a_recovery_code_let_one_of_two_in(prepared: Any, totp_code: 
                 client=house.client,
                 keys=house.keys,
                 now=house.now,
+                hashes=CHEAP_HASHES,
             )
         assert isinstance(needed, SecondFactorNeeded)
         return needed
@@ -156,6 +164,7 @@ def test_many_guesses_at_once_are_no_more_than_are_free_one_by_one(prepared: Any
                 client=house.client,
                 keys=house.keys,
                 now=house.now,
+                hashes=CHEAP_HASHES,
             )
 
     taken = 0
@@ -200,6 +209,7 @@ def test_the_limit_on_guessing_outlives_a_restart(prepared: Any, house_on: NewHo
                 client=house.client,
                 keys=house.keys,
                 now=house.now,
+                hashes=CHEAP_HASHES,
             )
             assert answer == Refused()
     with Database(database.conninfo) as restarted, pytest.raises(TooManyAttempts), restarted.transaction() as conn:
@@ -211,4 +221,5 @@ def test_the_limit_on_guessing_outlives_a_restart(prepared: Any, house_on: NewHo
             client=house.client,
             keys=house.keys,
             now=house.now,
+            hashes=CHEAP_HASHES,
         )

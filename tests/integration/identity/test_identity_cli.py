@@ -1,16 +1,17 @@
 """`vangnet setup`, `person`, `party` and `key` as somebody at a terminal uses them, in processes of their own."""
 
+import functools
 import json
 import os
 import pty
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from running.commands import Commands
 
 from vangnet.db.embedded import RUNTIME, EmbeddedServer
 from vangnet.keys import fingerprint
@@ -33,20 +34,10 @@ def environment(postgres: EmbeddedServer, database_name: str, tmp_path: Path) ->
 
 
 @pytest.fixture
-def vangnet(environment: dict[str, str]) -> Callable[..., Run]:
+def vangnet(environment: dict[str, str], commands: Commands) -> Callable[..., Run]:
     """Runs a command that nobody can be asked in."""
 
-    def run(*arguments: str) -> Run:
-        return subprocess.run(
-            [sys.executable, "-m", "vangnet", *arguments],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return run
+    return functools.partial(commands.run, environ=environment)
 
 
 def data(done: Run) -> Any:
@@ -68,23 +59,16 @@ def test_an_installation_is_set_up_once_and_told_what_comes_next(vangnet: Callab
     refused(vangnet("setup", "--kind", "police", "--party", "x"), "error: this installation was set up already")
 
 
-def test_on_a_terminal_the_set_up_asks(environment: dict[str, str]) -> None:
+def test_on_a_terminal_the_set_up_asks(environment: dict[str, str], commands: Commands) -> None:
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "vangnet", "setup", "--json"],
-        env=environment,
-        stdin=theirs,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    os.close(theirs)
     os.write(ours, b"bakery\npolice\nTeam Noorderlicht\n")
-    printed, said = process.communicate(timeout=60)
+    done = commands.run("setup", "--json", environ=environment, terminal=theirs)
+    os.close(theirs)
     os.close(ours)
-    assert (json.loads(printed)["kind"], json.loads(printed)["party_name"]) == ("police", "Team Noorderlicht")
-    assert "investigates, and protects victims" in said
-    assert "One of provider, hotline, police, authority, please." in said
+    made = data(done)
+    assert (made["kind"], made["party_name"]) == ("police", "Team Noorderlicht")
+    assert "investigates, and protects victims" in done.stderr
+    assert "One of provider, hotline, police, authority, please." in done.stderr
 
 
 def test_people_come_change_and_go(vangnet: Callable[..., Run]) -> None:

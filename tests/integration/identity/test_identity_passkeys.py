@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from running.authenticator import Authenticator
+from running.passwords import CHEAP_HASHES
 
 from vangnet.errors import Conflict, NotFound, TooManyAttempts
 from vangnet.identity.model import (
@@ -86,6 +87,7 @@ def first_half(house: House, colleague: Colleague) -> SecondFactorNeeded:
         client=house.client,
         keys=house.keys,
         now=house.now,
+        hashes=CHEAP_HASHES,
     )
     assert isinstance(needed, SecondFactorNeeded)
     return needed

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import argon2
 import pytest
 from psycopg import sql
+from running.passwords import CHEAP_HASHES
 
 from vangnet.errors import Conflict, InvalidInput, InvalidTransition, NotFound, PermissionDenied
 from vangnet.identity.model import (
@@ -33,7 +33,7 @@ BASE_URL = "http://localhost:8800"
 
 
 def accept(house: House, token: str, **more: Any) -> SecondFactorNeeded | Refused:
-    given = {"password": "een lange zin over regen"} | more
+    given = {"password": "een lange zin over regen", "hashes": CHEAP_HASHES} | more
     return invitations.accept(house.conn, ANONYMOUS, token=token, client=house.client, now=house.now, **given)
 
 
@@ -270,6 +270,7 @@ def test_after_a_reset_the_password_leads_to_a_new_second_factor_and_the_person_
         client=house.client,
         keys=house.keys,
         now=house.now,
+        hashes=CHEAP_HASHES,
     )
     assert isinstance(needed, SecondFactorNeeded)
     added, secret = house.with_app(needed)
@@ -296,6 +297,7 @@ def change(house: House, colleague: Any, current: str, new: str) -> Person | Ref
         current=current,
         new=new,
         now=house.now,
+        hashes=CHEAP_HASHES,
     )
 
 
@@ -310,6 +312,7 @@ def test_a_new_password_counts_and_ends_the_other_sessions(house: House, totp_co
         client=house.client,
         keys=house.keys,
         now=house.now,
+        hashes=CHEAP_HASHES,
     )
     assert isinstance(needed, SecondFactorNeeded)
     other = sign_in.with_code(
@@ -334,6 +337,7 @@ def test_a_new_password_counts_and_ends_the_other_sessions(house: House, totp_co
             client=house.client,
             keys=house.keys,
             now=house.now,
+            hashes=CHEAP_HASHES,
         )
         assert isinstance(answer, expected)
 
@@ -353,7 +357,12 @@ def test_who_has_no_password_sets_one_after_a_recent_sign_in(house: House, link_
     assert isinstance(signed_in, SignedIn)
     actor = actor_of(signed_in.person, signed_in.session)
     assert not account.has_password(house.conn, actor)
-    given: dict[str, Any] = {"session": signed_in.session, "current": "", "new": "een nieuwe zin over zon"}
+    given: dict[str, Any] = {
+        "session": signed_in.session,
+        "current": "",
+        "new": "een nieuwe zin over zon",
+        "hashes": CHEAP_HASHES,
+    }
     with pytest.raises(Conflict, match="15 minutes"):
         account.change_password(house.conn, actor, **given, now=house.now + timedelta(minutes=15))
     assert isinstance(account.change_password(house.conn, actor, **given, now=house.now), Person)
@@ -502,10 +511,29 @@ def test_a_proposal_that_is_too_old_gives_a_new_one(house: House) -> None:
     assert factors.same_proposal(house.conn, actor, sealed=first.sealed, now=house.now, **given).secret != first.secret
 
 
+def test_an_installation_keeps_passwords_at_the_whole_cost(house: House, link_token: TokenOf) -> None:
+    token = link_token(house.invited().link)
+    accepted = invitations.accept(
+        house.conn, ANONYMOUS, token=token, password="een zin over regen", client=house.client, now=house.now
+    )
+    assert "m=65536,t=3,p=4" in rows(house, "person_password")[0][1]
+    assert isinstance(accepted, SecondFactorNeeded)
+    signed_in = house.with_app(accepted)[0].signed_in
+    assert signed_in is not None
+    account.change_password(
+        house.conn,
+        actor_of(signed_in.person, signed_in.session),
+        session=signed_in.session,
+        current="een zin over regen",
+        new="een nieuwe zin over zon",
+        now=house.now,
+    )
+    assert "m=65536,t=3,p=4" in rows(house, "person_password")[0][1]
+
+
 def test_a_password_hash_of_older_parameters_is_renewed_by_signing_in(house: House) -> None:
     colleague = house.colleague()
-    weak = argon2.PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash(colleague.password)
-    house.conn.execute("UPDATE person_password SET hash = %s", [weak])
+    assert "m=8,t=1,p=1" in rows(house, "person_password")[0][1]
     answer = sign_in.with_password(
         house.conn,
         ANONYMOUS,

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from running.passwords import CHEAP_HASHES
 
 from vangnet.errors import Conflict, InvalidInput, NotFound, PermissionDenied, TooManyAttempts
 from vangnet.identity.model import (
@@ -29,7 +30,14 @@ House = Any
 
 def with_password(house: House, email: str, password: str, client: Client | None = None) -> SecondFactorNeeded | Refused:
     return sign_in.with_password(
-        house.conn, ANONYMOUS, email=email, password=password, client=client or house.client, keys=house.keys, now=house.now
+        house.conn,
+        ANONYMOUS,
+        email=email,
+        password=password,
+        client=client or house.client,
+        keys=house.keys,
+        now=house.now,
+        hashes=CHEAP_HASHES,
     )
 
 

@@ -11,8 +11,9 @@ from vangnet.identity.model.people import Person, Theme
 from vangnet.identity.model.sessions import Refused, Session, require_recent
 from vangnet.identity.model.text import Language
 from vangnet.identity.permissions import Permission
-from vangnet.identity.service import attempts, password_hashes, sessions
+from vangnet.identity.service import attempts, sessions
 from vangnet.identity.service.invitations import set_password
+from vangnet.identity.service.password_hashes import PASSWORD_HASHES, PasswordHashes
 from vangnet.identity.store import credentials, people
 from vangnet.identity.store import sessions as session_store
 
@@ -28,7 +29,14 @@ def identity_issuers(conn: Connection, actor: Actor) -> list[str]:
 
 
 def change_password(
-    conn: Connection, actor: Actor, *, session: Session, current: str, new: str, now: datetime
+    conn: Connection,
+    actor: Actor,
+    *,
+    session: Session,
+    current: str,
+    new: str,
+    now: datetime,
+    hashes: PasswordHashes = PASSWORD_HASHES,
 ) -> Person | Refused:
     """A new password; one's other sessions end. `current` proves who asks; without a password a recent sign-in does.
 
@@ -42,12 +50,12 @@ def change_password(
     else:
         counted = [attempts.subject(AttemptKind.CODE, str(person_id))]
         attempts.begin(conn, counted, now=now)
-        if not password_hashes.matches(known_hash, current):
+        if not hashes.matches(known_hash, current):
             attempts.failed(conn, counted, now=now)
             _record(conn, actor, person, now=now, password="unchanged", outcome="refused")  # noqa: S106
             return Refused()
         attempts.succeeded(conn, counted)
-    set_password(conn, person, new, now=now)
+    set_password(conn, person, new, hashes=hashes, now=now)
     ended = session_store.remove_sessions(conn, person_id, but=session.id)
     _record(conn, actor, person, now=now, password="changed", sessions_ended=ended)  # noqa: S106
     return person

@@ -39,6 +39,11 @@ def list_keys_of_party(conn: Connection, actor: Actor, party_id: UUID) -> list[A
     return store.list_keys_of_party(conn, party_id)
 
 
+def party_of(conn: Connection, actor: Actor) -> UUID | None:
+    """Whose program it is that acts: the party that its key was given to; None for our own, and for people."""
+    return store.find_party_id(conn, UUID(actor.id)) if actor.kind is ActorKind.API_KEY else None
+
+
 def issue(
     conn: Connection,
     actor: Actor,

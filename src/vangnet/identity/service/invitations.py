@@ -13,8 +13,9 @@ from vangnet.identity.model.people import ENROLMENT_LASTS, Invitation, Person, P
 from vangnet.identity.model.sessions import Client, Refused, SecondFactorNeeded, SessionStage, SignInMeans, actor_of
 from vangnet.identity.model.text import Language, checked_email, checked_line
 from vangnet.identity.permissions import Permission, Role
-from vangnet.identity.service import attempts, password_hashes, sessions
+from vangnet.identity.service import attempts, sessions
 from vangnet.identity.service.installation import find_installation
+from vangnet.identity.service.password_hashes import PASSWORD_HASHES, PasswordHashes
 from vangnet.identity.service.tokens import digest_of
 from vangnet.identity.store import credentials
 from vangnet.identity.store import people as store
@@ -56,6 +57,7 @@ def accept(
     newcomer: NewAdministrator | None = None,
     client: Client,
     now: datetime,
+    hashes: PasswordHashes = PASSWORD_HASHES,
 ) -> SecondFactorNeeded | Refused:
     """Uses the invitation up and sets a password. The person joins when they have a second factor too (`factors.py`).
 
@@ -72,7 +74,7 @@ def accept(
     else:
         person = replace(store.get_person_for_update(conn, invitation.person_id), enrolment_ends_at=now + ENROLMENT_LASTS)
         store.update_person(conn, person)
-    set_password(conn, person, password, now=now)
+    set_password(conn, person, password, hashes=hashes, now=now)
     started, session = sessions.begin(
         conn, person, stage=SessionStage.PASSWORD_PROVEN, means=SignInMeans.PASSWORD, client=client, now=now
     )
@@ -89,12 +91,12 @@ def accept(
     return SecondFactorNeeded(token=started, session=session, person=person)
 
 
-def set_password(conn: Connection, person: Person, password: str, *, now: datetime) -> None:
+def set_password(conn: Connection, person: Person, password: str, *, hashes: PasswordHashes, now: datetime) -> None:
     """Checks a new password and keeps its hash. For the use cases of this package. Raises InvalidInput."""
     installation = find_installation(conn)
     party_name = "" if installation is None else installation.party_name
     passwords.check(password, name=person.name, email=person.email, party_name=party_name)
-    credentials.set_password_hash(conn, person.id, password_hashes.hashed(password), now=now)
+    credentials.set_password_hash(conn, person.id, hashes.hashed(password), now=now)
 
 
 def _counts(conn: Connection, invitation: Invitation, now: datetime) -> bool:

@@ -28,8 +28,9 @@ from vangnet.identity.model.sessions import (
 )
 from vangnet.identity.model.text import checked_email
 from vangnet.identity.permissions import Permission
-from vangnet.identity.service import attempts, devices, password_hashes, sessions
+from vangnet.identity.service import attempts, devices, sessions
 from vangnet.identity.service.links import make_link
+from vangnet.identity.service.password_hashes import PASSWORD_HASHES, PasswordHashes
 from vangnet.identity.service.sessions import resolve
 from vangnet.identity.service.tokens import digest_of
 from vangnet.identity.store import credentials, people
@@ -49,7 +50,15 @@ __all__ = [
 
 
 def with_password(
-    conn: Connection, actor: Actor, *, email: str, password: str, client: Client, keys: Keys, now: datetime
+    conn: Connection,
+    actor: Actor,
+    *,
+    email: str,
+    password: str,
+    client: Client,
+    keys: Keys,
+    now: datetime,
+    hashes: PasswordHashes = PASSWORD_HASHES,
 ) -> SecondFactorNeeded | Refused:
     """The first half. Raises TooManyAttempts."""
     address = _known_form(email)
@@ -58,11 +67,11 @@ def with_password(
     attempts.begin(conn, counted, now=now)
     known_hash = credentials.find_password_hash(conn, person.id) if person is not None else None
     # Last, because it takes long; and in any case, because time tells.
-    if not password_hashes.matches(known_hash, password) or person is None or known_hash is None:
+    if not hashes.matches(known_hash, password) or person is None or known_hash is None:
         attempts.failed(conn, counted, now=now)
         return _refused(conn, actor, means=SignInMeans.PASSWORD, person_id=None if person is None else person.id, now=now)
-    if password_hashes.is_outdated(known_hash):
-        credentials.set_password_hash(conn, person.id, password_hashes.hashed(password), now=now)
+    if hashes.is_outdated(known_hash):
+        credentials.set_password_hash(conn, person.id, hashes.hashed(password), now=now)
     attempts.succeeded(conn, counted[:1])
     token, session = sessions.begin(
         conn, person, stage=SessionStage.PASSWORD_PROVEN, means=SignInMeans.PASSWORD, client=client, now=now

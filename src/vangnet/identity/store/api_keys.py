@@ -57,6 +57,12 @@ def get_key_for_update(conn: Connection, key_id: UUID) -> ApiKey:
     return key
 
 
+def find_party_id(conn: Connection, key_id: UUID) -> UUID | None:
+    """The party that a key was given to; None for one of ours."""
+    found = conn.execute("SELECT party_id FROM api_key WHERE id = %s", [key_id]).fetchone()
+    return None if found is None else found[0]
+
+
 def find_key(conn: Connection, prefix: str, digest: bytes) -> ApiKey | None:
     """The key with this prefix and this secret's digest, whether it counts or not."""
     with conn.cursor(row_factory=kwargs_row(_key)) as cursor:

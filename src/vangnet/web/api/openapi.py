@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import iter_route_contexts
 
 from vangnet.web.access import PUBLIC, RouteRule
+from vangnet.web.api.check import HashChecks
 from vangnet.web.api.problems import ProblemDocument
 
 PREFIX = "/api/v1/"
@@ -38,7 +39,10 @@ def document(app: FastAPI, rules: Sequence[RouteRule], *, version: str, base_url
     components = made.setdefault("components", {})
     components["securitySchemes"] = _SECURITY_SCHEMES
     schemas = components.setdefault("schemas", {})
-    schemas["ProblemDocument"] = ProblemDocument.model_json_schema()
+    # Of routes that read what is sent themselves, FastAPI knows no more than the name.
+    for model in (ProblemDocument, HashChecks):
+        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas |= schema.pop("$defs", {}) | {model.__name__: schema}
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     by_place = {(rule.path, rule.method.lower()): rule for rule in rules}

@@ -63,7 +63,13 @@ def change_password(visit: Visit, current: _Text = "", password: _Text = "", aga
     try:
         with visit.transaction() as conn:
             outcome = account.change_password(
-                conn, visit.actor, session=own_session(visit), current=current, new=password, now=visit.now
+                conn,
+                visit.actor,
+                session=own_session(visit),
+                current=current,
+                new=password,
+                now=visit.now,
+                hashes=visit.password_hashes,
             )
     except InvalidInput as error:
         return _me_page(visit, problems={error.field: visit.say(error)})

@@ -46,6 +46,7 @@ def accept_invitation(
                 newcomer=NewAdministrator(name=name, email=email, language=Language(visit.language)),
                 client=client_of(visit),
                 now=visit.now,
+                hashes=visit.password_hashes,
             )
     except (InvalidInput, Conflict) as error:
         return _page(visit, token, given=given, error=error)

@@ -69,6 +69,7 @@ def sign_in_with_password(visit: Visit, email: _Text = "", password: _Text = "",
                 client=client_of(visit),
                 keys=visit.keys,
                 now=visit.now,
+                hashes=visit.password_hashes,
             )
     except TooManyAttempts as error:
         return sign_in_page(visit, email=email, onward=onward, problem=visit.say(error), status=429)
