@@ -5,7 +5,8 @@
 Three processes on one machine, each installation with its own database: the hub as `vangnet serve` runs it; a writer, which
 changes the hub's list in transactions of one change each (seven in ten add an entry, two withdraw one, one disputes one) at
 random moments of the given rate; and this one, the edge, which follows and looks up. Measured from the moment when the
-writer begins its transaction to the moment when a look-up at the edge answers differently.
+writer begins its transaction to the moment when a look-up at the edge answers differently. A round in which the writer came
+to less than nine tenths of the rate, because the machine had no time for it, proves nothing, and is said to.
 """
 
 import argparse
@@ -48,7 +49,7 @@ from vangnet.registry.service.sealing import EntryCipher
 from vangnet.registry.store import entries as entry_store
 from vangnet.registry.store import lists as list_store
 
-P50_S, P99_S = 0.2, 1.0
+P50_S, P99_S, RATE_SHARE = 0.2, 1.0, 0.9
 _ACTOR = Actor(kind=ActorKind.CONSOLE, id="1", permissions=frozenset(Permission))
 _OTHER = Actor(kind=ActorKind.CONSOLE, id="2", permissions=frozenset(Permission))
 #: When a change began, the hash that it is about, and what a look-up answers from then on.
@@ -141,9 +142,10 @@ def write(settings: Settings, pipe: Pipe, edge_party: str, rate: float) -> None:
             pipe.send(None)
 
 
-def watch(live: LiveIndex, pipe: Pipe) -> list[float]:
-    """How long each change took to be effective, in seconds."""
+def watch(live: LiveIndex, pipe: Pipe) -> tuple[list[float], float]:
+    """How long each change took to be effective, in seconds; and how many a second the writer began."""
     took: list[float] = []
+    began: list[float] = []
     made: deque[Made] = deque()
     latest: dict[bytes, Effect | None] = {}
     ended = False
@@ -153,13 +155,14 @@ def watch(live: LiveIndex, pipe: Pipe) -> list[float]:
             ended = told is None
             if told is not None:
                 made.append(told)
+                began.append(told[0])
                 latest[told[1]] = told[2]
         while made and _answers(live, made[0], latest):
             took.append(time.monotonic() - made.popleft()[0])
         if made and time.monotonic() - made[0][0] > 60:
             raise SystemExit("a change did not become effective within a minute")
         time.sleep(0.002)
-    return took
+    return took, (len(began) - 1) / (began[-1] - began[0])
 
 
 def _answers(live: LiveIndex, made: Made, latest: dict[bytes, Effect | None]) -> bool:
@@ -255,17 +258,21 @@ def _measure(live: LiveIndex, pipe: Pipe, given: argparse.Namespace) -> None:
     print(f"{given.rate:.0f} changes a second for {given.seconds:.0f} s a round, hub and edge on one machine")
     print(f"{'seed':>12} {'changes':>8} {'per s':>6} {'p50 ms':>7} {'p90 ms':>7} {'p99 ms':>7} {'max ms':>7}")
     every: list[float] = []
+    rates: list[float] = []
     for number in range(given.rounds):
         pipe.send((given.seed + number, given.seconds))
-        started = time.monotonic()
-        took = watch(live, pipe)
-        rate = len(took) / (time.monotonic() - started)
+        took, rate = watch(live, pipe)
         every += took
-        print(f"{given.seed + number:>12} {len(took):>8} {rate:>6.0f} {_row(took)}")
+        rates.append(rate)
+        print(f"{given.seed + number:>12} {len(took):>8} {rate:>6.0f} {_row(took)}", flush=True)
     pipe.send(None)
-    print(f"{'all':>12} {len(every):>8} {'':>6} {_row(every)}")
+    print(f"{'all':>12} {len(every):>8} {statistics.fmean(rates):>6.0f} {_row(every)}")
     p50, p99 = statistics.median(every), _quantile(every, 0.99)
     print(f"p50 <= {P50_S} s: {'yes' if p50 <= P50_S else 'NO'};  p99 <= {P99_S} s: {'yes' if p99 <= P99_S else 'NO'}")
+    if min(rates) < RATE_SHARE * given.rate:
+        print(
+            f"NOT measured at {given.rate:.0f} changes a second: the writer came to {min(rates):.0f} in one of the rounds"
+        )
 
 
 def _row(took: list[float]) -> str:

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Self, final
 
@@ -8,13 +8,18 @@ __all__ = [
     "IndexBuilder",
     "IndexBusy",
     "IndexUnusable",
+    "ListLines",
+    "addition_lines",
     "digests",
     "hamming_distance",
+    "hmac_sha256",
+    "packed_hashes",
     "parse_hashes",
     "pdq_dihedral_hashes",
     "pdq_hash",
     "pdq_transform",
     "pdq_transform_scaled",
+    "strongest_hashes",
 ]
 
 def hamming_distance(a: bytes, b: bytes, /) -> int: ...
@@ -78,3 +83,32 @@ class Index:
     def info(
         self,
     ) -> tuple[int, int, int, bool, list[tuple[str, int, int | None, int, int, int]], int, int]: ...
+
+# --- hash lists ---------------------------------------------------------------------------------------------------
+
+@final
+class ListLines:
+    def __new__(
+        cls,
+        delimiter: str,
+        width: int,
+        *,
+        digests: list[tuple[int, int, int]],
+        pdq: tuple[int, int | None, int | None, list[str]] | None,
+        action: int | None,
+        reference: int | None,
+        media_kind: int | None,
+        scheme: int | None,
+        category: int | None,
+        note: int | None,
+        empty: list[int],
+    ) -> Self: ...
+    def read(self, block: bytes, /) -> list[tuple[int, bool, str | None, str | None, bytes] | bytes]: ...
+    def categories(self, first: int, /) -> list[tuple[str, str]]: ...
+
+def packed_hashes(packed: list[bytes], code: int, convention: int, /) -> tuple[bytes, bytes, bytes]: ...
+def strongest_hashes(prefix: bytes, packed: list[bytes], /) -> list[bytes]: ...
+def hmac_sha256(key: bytes, messages: list[bytes], /) -> list[bytes]: ...
+def addition_lines(
+    added: Sequence[tuple[int, object, int, str, str, bytes, str | None, str | None, int | None]], /
+) -> bytes: ...

@@ -10,7 +10,6 @@ import io
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 import pytest
 from pictures import encoded, photo
 from PIL import Image
+from running.commands import Commands
 from running.hash_lists import ANNE, GATE
 from running.houses import House, house
 
@@ -42,7 +42,7 @@ def hotline(postgres: EmbeddedServer, tmp_path: Path) -> Iterator[House]:
 
 
 @pytest.fixture
-def vangnet(hotline: House) -> Run:
+def vangnet(hotline: House, commands: Commands) -> Run:
     """Gives a command on its machine."""
     environ = {
         "PATH": os.environ["PATH"],
@@ -52,10 +52,7 @@ def vangnet(hotline: House) -> Run:
     }
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "vangnet", *map(str, arguments)], env=environ, capture_output=True, text=True,
-            timeout=120, check=False, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        return commands.run(*arguments, environ=environ)
 
     return run
 

@@ -8,6 +8,8 @@ pub mod digest;
 pub mod dihedral;
 pub mod hamming;
 pub mod index;
+pub mod listed;
+pub mod mac;
 mod map;
 pub mod pdq;
 mod pdq_filter;

@@ -2,6 +2,7 @@
 
 mod digests;
 mod index;
+mod listed;
 mod pdq;
 
 use pyo3::exceptions::PyValueError;
@@ -17,6 +18,8 @@ mod _core {
     use super::hamming_distance;
     #[pymodule_export]
     use super::index::{Index, IndexBuilder, IndexBusy, IndexUnusable, parse_hashes};
+    #[pymodule_export]
+    use super::listed::{ListLines, addition_lines, hmac_sha256, packed_hashes, strongest_hashes};
     #[pymodule_export]
     use super::pdq::{pdq_dihedral_hashes, pdq_hash, pdq_transform, pdq_transform_scaled};
 }

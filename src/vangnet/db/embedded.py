@@ -51,7 +51,14 @@ _OPTIONS = {
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
     "log_checkpoints": "off",
+    # A list of ten million entries grows its indices at random places, and after every checkpoint each page is logged whole
+    # once: they should be rare. But a server that was killed reads all that was logged since, while somebody waits.
+    "max_wal_size": "2GB",
+    "checkpoint_timeout": "15min",
 }
+_MIB = 1024 * 1024
+#: What the server keeps of its tables in its own memory, at least and at most; the system keeps more in what is free.
+_SHARED_MIB = (128, 512)
 #: In single-user mode a statement ends with a semicolon and an empty line.
 _FIRST_STATEMENTS = f"""\
 CREATE ROLE {OWNER} LOGIN;
@@ -264,7 +271,7 @@ class EmbeddedServer:
             # Left by a crash or a reboot: nothing lives that they could belong to.
             (self.cluster / "postmaster.pid").unlink(missing_ok=True)
             (self.cluster / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
-            options = [argument for name, value in _OPTIONS.items() for argument in ("-c", f"{name}={value}")]
+            options = [argument for name, value in _options().items() for argument in ("-c", f"{name}={value}")]
             server = [*programs.without_root(), str(programs.binary("postgres", major)), "-D", str(self.cluster), *options]
             # The shell goes at once, and the server outlives us; in a session of its own, Ctrl-C does not reach it.
             subprocess.run(
@@ -311,6 +318,13 @@ class EmbeddedServer:
             if descriptor is not None:
                 os.close(descriptor)
         self._in_use = self._short_name = None
+
+
+def _options() -> dict[str, str]:
+    memory_mib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // _MIB
+    least, most = _SHARED_MIB
+    # A small part: several installations may run on one machine, and each has more to do than its database.
+    return {**_OPTIONS, "shared_buffers": f"{min(max(memory_mib // 32, least), most)}MB"}
 
 
 def init_cluster(folder: Path, lock: int, major: int = POSTGRES_MAJOR) -> None:

@@ -173,6 +173,12 @@ class Index:
         with _translated("value"):
             return self._core.find_digest(algorithm, value)
 
+    def has_digests(self, algorithm: str, values: Iterable[bytes]) -> list[bool]:
+        """Of each of these digests, whether it is listed. Raises IndexUnusable."""
+        find = self._core.find_digest
+        with _translated("value"):
+            return [bool(find(algorithm, value)) for value in values]
+
     def add(self, id_: int, hash_: bytes, *, convention: Convention = Convention.FULL) -> None:
         """Adds one perceptual hash; it matches from now on. Raises InvalidInput."""
         self.add_hashes(hash_, [id_], convention=convention)

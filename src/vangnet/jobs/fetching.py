@@ -11,7 +11,7 @@ from vangnet.errors import PartnerRefused
 from vangnet.partners import ncmec_hashes, stopncii
 from vangnet.partners.endpoint import Endpoint
 from vangnet.partners.transport import Transport
-from vangnet.registry.formats.reading import Row, Skipped, Taken, Withdrawn
+from vangnet.registry.formats.reading import Packed, Row, Skipped, Taken, Withdrawn
 from vangnet.registry.model.sources import DueFeedback, Fetch, Source, SourceKind
 
 #: A pass begins a little before the last one ended: what was written there meanwhile may bear an earlier time.
@@ -123,7 +123,7 @@ def _reference(row: Row) -> str | None:
     match row:
         case Taken():
             return row.draft.reference
-        case Withdrawn():
+        case Packed() | Withdrawn():
             return row.reference
         case Skipped():
             return None

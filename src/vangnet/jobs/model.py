@@ -61,6 +61,8 @@ class Pace:
     sweep_s: float = 5.0
     first_retry_s: float = 5.0
     longest_retry_s: float = 900.0
+    #: The pauses between the tries of a webhook, as its specification proposes them; after the last one it is parked.
+    webhook_retries_s: tuple[float, ...] = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
     #: Jobs under way may take so long when the worker is told to stop.
     stop_s: float = 3.0
     #: Between attempts to reach a database that does not answer.

@@ -7,14 +7,17 @@ and before two people agreed; and what then matches far more than such entries d
 
 import os
 import tempfile
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from vangnet import _core
 from vangnet.hashing.index import RADIUS, Index, IndexBuilder, Match
 from vangnet.hashing.model import TRUSTED_QUALITY, Convention
-from vangnet.registry.model.entries import DIGESTS, HashAlgorithm, ListedHash
+from vangnet.registry.model.entries import DIGESTS, LENGTHS, HashAlgorithm, ListedHash
+from vangnet.registry.model.packing import CODES, CONVENTIONS, pack
 from vangnet.registry.structures import structural_hashes
 
 #: Fewer matches in an hour are no flood, whatever others do.
@@ -50,6 +53,7 @@ class Collides:
 
 Finding: TypeAlias = Passed | Unfit | Collides
 PASSED = Passed()
+_BLURRED = Unfit(problem=f"has a quality below {TRUSTED_QUALITY}: there is too little to see in the picture")
 
 #: Marks an id of the index as that of a structure; known-good pictures are numbered far below.
 _STRUCTURE = 1 << 63
@@ -75,11 +79,13 @@ class Safeguards:
 
     def check(self, entries: Sequence[Sequence[ListedHash]]) -> list[Finding]:
         """What is found of each entry, given by its hashes."""
-        near = self._near(entries)
-        return [
-            _unfit_for_quality(hashes) or near.get(number) or self._by_digest(hashes) or PASSED
-            for number, hashes in enumerate(entries)
-        ]
+        return self.check_packed([pack(hashes) for hashes in entries])
+
+    def check_packed(self, entries: list[bytes]) -> list[Finding]:
+        """The same, given by its packed hashes."""
+        # What stands later counts for more.
+        found: dict[int, Finding] = {**self._by_digest(entries), **self._by_look(entries)}
+        return [found.get(number, PASSED) for number in range(len(entries))]
 
     def _built(self, known_good: Iterable[tuple[int, Sequence[ListedHash]]], structures: bytes) -> Index:
         builder = IndexBuilder()
@@ -100,39 +106,44 @@ class Safeguards:
             builder.write(path)
             return Index.open(path)
 
-    def _near(self, entries: Sequence[Sequence[ListedHash]]) -> dict[int, Unfit | Collides]:
+    def _by_look(self, entries: list[bytes]) -> dict[int, Unfit | Collides]:
         """What perceptual hashes tell of the entries of which they tell anything."""
-        asked: dict[Convention, tuple[list[bytes], list[int]]] = {}
-        for number, hashes in enumerate(entries):
-            for hash_ in hashes:
-                if hash_.algorithm is HashAlgorithm.PDQ:
-                    values, numbers = asked.setdefault(hash_.convention or Convention.FULL, ([], []))
-                    values.append(hash_.value)
-                    numbers.append(number)
         found: dict[int, Unfit | Collides] = {}
-        for convention, (values, numbers) in asked.items():
-            answers = self._index.lookup_batch(b"".join(values), RADIUS, convention=convention, threads=self._threads)
-            for number, matches in zip(numbers, answers, strict=True):
+        blurred: list[int] = []
+        for code, convention in enumerate(CONVENTIONS):
+            values, numbers, qualities = _core.packed_hashes(entries, CODES[HashAlgorithm.PDQ], code)
+            if not values:
+                continue
+            of = array("Q", numbers)
+            answers = self._index.lookup_batch(values, RADIUS, convention=convention, threads=self._threads)
+            for number, matches in zip(of, answers, strict=True):
                 if matches:
                     found[number] = _worse(found.get(number), self._told(matches))
-        return found
+            if min(qualities) < TRUSTED_QUALITY:
+                blurred += [number for number, known in zip(of, qualities, strict=True) if known < TRUSTED_QUALITY]
+        return found | dict.fromkeys(blurred, _BLURRED)
 
     def _told(self, matches: Sequence[Match]) -> Unfit | Collides:
         for match in matches:
             if match.id & _STRUCTURE:
                 structure = self._structures[match.id ^ _STRUCTURE]
-                problem = f"is within {RADIUS} bits of a generated picture that shows nothing ({structure})"
-                return Unfit(problem=problem, structure=structure)
+                return Unfit(
+                    problem=f"is within {RADIUS} bits of a generated picture that shows nothing ({structure})",
+                    structure=structure,
+                )
         nearest = matches[0]
         return Collides(known_good_id=nearest.id, algorithm=HashAlgorithm.PDQ, distance=nearest.distance)
 
-    def _by_digest(self, hashes: Sequence[ListedHash]) -> Collides | None:
-        if self._digests:
-            for hash_ in hashes:
-                if hash_.value in self._digests and hash_.algorithm in _DIGESTS:
-                    id_ = self._digests[hash_.value]
-                    return Collides(known_good_id=id_, algorithm=hash_.algorithm, distance=0)
-        return None
+    def _by_digest(self, entries: list[bytes]) -> dict[int, Collides]:
+        found: dict[int, Collides] = {}
+        for algorithm in DIGESTS if self._digests else ():
+            length = LENGTHS[algorithm]
+            values, numbers, _ = _core.packed_hashes(entries, CODES[algorithm], 0)
+            for place, number in enumerate(array("Q", numbers)):
+                id_ = self._digests.get(values[place * length : (place + 1) * length])
+                if id_ is not None:
+                    found[number] = Collides(known_good_id=id_, algorithm=algorithm, distance=0)
+        return found
 
 
 def _worse(before: Unfit | Collides | None, now: Unfit | Collides) -> Unfit | Collides:
@@ -142,13 +153,6 @@ def _worse(before: Unfit | Collides | None, now: Unfit | Collides) -> Unfit | Co
     if isinstance(before, Unfit) or before.distance <= now.distance:
         return before
     return now
-
-
-def _unfit_for_quality(hashes: Sequence[ListedHash]) -> Unfit | None:
-    for hash_ in hashes:
-        if hash_.quality is not None and hash_.quality < TRUSTED_QUALITY:
-            return Unfit(problem=f"has a quality below {TRUSTED_QUALITY}: there is too little to see in the picture")
-    return None
 
 
 # --- the flood stop ---

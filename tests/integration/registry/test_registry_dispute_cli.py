@@ -2,12 +2,11 @@
 
 import hashlib
 import os
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from running.commands import Commands
 from running.hash_lists import ANNE, CARL, draft
 
 from vangnet.db import Database
@@ -41,17 +40,16 @@ def entry(database: Database, keys: Keys) -> Entry:
 
 @pytest.mark.parametrize("given", [["--sha256", RIGHT], []])
 def test_a_dispute_is_answered_by_a_correction_which_needs_the_right_entry(
-    database: Database, keys: Keys, environment: dict[str, str], entry: Entry, given: list[str]
+    database: Database, keys: Keys, commands: Commands, *, environment: dict[str, str], entry: Entry, given: list[str]
 ) -> None:
     with database.transaction() as conn:
         opened = disputes.open_dispute(
             conn, CARL, keys=keys, entry_id=entry.id, reason="it is a car", now=datetime.now(UTC)
         )
-    command = [
-        sys.executable, "-m", "vangnet", "registry", "dispute", "correct", str(opened.id), "--reason", "the wrong file",
-        "--scheme", "ncmec", "--category", "A1", "--reference", "right", *given,
-    ]  # fmt: skip
-    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = commands.run(
+        "registry", "dispute", "correct", opened.id, "--reason", "the wrong file", "--scheme", "ncmec",
+        "--category", "A1", "--reference", "right", *given, environ=environment,
+    )  # fmt: skip
     with database.transaction() as conn:
         answered = disputes.get(conn, ANNE, opened.id)
         found = entries.list_entries(conn, ANNE, list_id=entry.list_id)

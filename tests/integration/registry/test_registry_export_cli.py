@@ -2,13 +2,13 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pyrage
 import pytest
+from running.commands import Commands
 from running.hash_lists import ANNE, draft, rows
 
 from vangnet.audit.model import Actor, ActorKind
@@ -43,7 +43,9 @@ def agree(database: Database, keys: Keys) -> Callable[[], None]:
 
 
 @pytest.fixture
-def vangnet(postgres: EmbeddedServer, database_name: str, agree: Callable[[], None], tmp_path: Path) -> Callable[..., Run]:
+def vangnet(
+    postgres: EmbeddedServer, database_name: str, agree: Callable[[], None], commands: Commands, tmp_path: Path
+) -> Callable[..., Run]:
     environment = {
         **os.environ,
         "VANGNET_DATA_DIR": str(tmp_path / "data"),
@@ -53,10 +55,7 @@ def vangnet(postgres: EmbeddedServer, database_name: str, agree: Callable[[], No
     }
 
     def run(*arguments: str) -> Run:
-        command = [sys.executable, "-m", "vangnet", "registry", "export", "ours", *arguments]
-        return subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
+        return commands.run("registry", "export", "ours", *arguments, environ=environment)
 
     return run
 

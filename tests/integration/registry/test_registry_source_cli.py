@@ -3,12 +3,12 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from running.commands import Commands
 from running.hash_lists import ANNE
 
 from vangnet.db import Database
@@ -21,7 +21,7 @@ Run = subprocess.CompletedProcess[str]
 
 @pytest.fixture
 def vangnet(
-    postgres: EmbeddedServer, database_name: str, database: Database, keys: Keys, tmp_path: Path
+    postgres: EmbeddedServer, database_name: str, database: Database, *, keys: Keys, commands: Commands, tmp_path: Path
 ) -> Callable[..., Run]:
     """Runs a command in an installation with one list, `ours`."""
     with database.transaction() as conn:
@@ -35,10 +35,7 @@ def vangnet(
     }
 
     def run(*arguments: str) -> Run:
-        command = [sys.executable, "-m", "vangnet", "registry", "source", *arguments]
-        return subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
+        return commands.run("registry", "source", *arguments, environ=environment)
 
     return run
 

@@ -31,7 +31,7 @@ class Reader(Protocol):
 
 
 READERS: Mapping[ListFormat, Reader] = {
-    ListFormat.CSV: csv.read,
+    ListFormat.CSV: csv.read_packed,
     ListFormat.VICS: vics.read,
     ListFormat.THREATEXCHANGE: threatexchange.read,
 }

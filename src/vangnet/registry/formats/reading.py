@@ -6,7 +6,7 @@ A problem says what is wrong with a value, never the value: a listed hash is a s
 import codecs
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from vangnet.errors import InvalidInput
 from vangnet.hashing.model import Convention
@@ -15,9 +15,11 @@ from vangnet.registry.model.entries import (
     LENGTHS,
     OPAQUE_MAX_BYTES,
     REFERENCE_MAX,
+    Category,
     EntryDraft,
     HashAlgorithm,
     ListedHash,
+    MediaKind,
 )
 
 #: How much of a file is read at a time.
@@ -40,6 +42,20 @@ class Taken:
     draft: EntryDraft
 
 
+class Packed(NamedTuple):
+    """The same, sound and with its hashes packed as they are kept. A NamedTuple, because imports make millions of them."""
+
+    position: int
+    media_kind: MediaKind
+    category: Category
+    reference: str | None
+    note: str | None
+    packed: bytes
+
+    def __repr__(self) -> str:
+        return f"Packed(position={self.position})"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
     """A row that cannot. Where `field` is `file`, reading went no further."""
@@ -57,7 +73,7 @@ class Withdrawn:
     reference: str = field(repr=False)
 
 
-Row = Taken | Skipped | Withdrawn
+Row = Taken | Packed | Skipped | Withdrawn
 
 _NOT_UTF8 = "\N{REPLACEMENT CHARACTER}"
 
@@ -116,10 +132,10 @@ def pdq(text: str, *, convention: str, quality: str, field: str) -> ListedHash:
     value = _hex(text, _PDQ_BYTES, field)
     known = LISTED_CONVENTIONS.get(convention)
     if known is None:
-        raise Refused("pdq_convention", f"must be one of {', '.join(name for name in LISTED_CONVENTIONS if name)}")
+        raise Refused("pdq_convention", problem=f"must be one of {', '.join(name for name in LISTED_CONVENTIONS if name)}")
     told = _QUALITIES.get(quality, -1)
     if told == -1:
-        raise Refused("pdq_quality", "must be a whole number from 0 to 100")
+        raise Refused("pdq_quality", problem="must be a whole number from 0 to 100")
     return ListedHash(algorithm=_PDQ, value=value, convention=known, quality=told)
 
 
@@ -137,48 +153,48 @@ def other_parts(hash_: ListedHash) -> tuple[str, str]:
 def line(text: str, *, field: str, most: int = REFERENCE_MAX) -> str:
     """A short text without control characters. Raises Refused."""
     if len(text) > most:
-        raise Refused(field, f"must have at most {most} characters, not {len(text)}")
+        raise Refused(field, problem=f"must have at most {most} characters, not {len(text)}")
     if _NOT_UTF8 in text:
-        raise Refused(field, "is not written in UTF-8")
+        raise Refused(field, problem="is not written in UTF-8")
     if not text.isprintable():
-        raise Refused(field, "must hold letters, digits and signs on one line")
+        raise Refused(field, problem="must hold letters, digits and signs on one line")
     return text
 
 
 def required(hashes: Sequence[ListedHash]) -> tuple[ListedHash, ...]:
     """The hashes of a row, each once. There must be one, and no two that contradict each other. Raises Refused."""
     if not hashes:
-        raise Refused("hash", "is missing: a row needs at least one")
+        raise Refused("hash", problem="is missing: a row needs at least one")
     if len(hashes) == 1:
         return (hashes[0],)
     if len(hashes) > HASHES_MAX:
-        raise Refused("hash", f"must be at most {HASHES_MAX} times in a row, not {len(hashes)}")
+        raise Refused("hash", problem=f"must be at most {HASHES_MAX} times in a row, not {len(hashes)}")
     found: dict[tuple[HashAlgorithm, Convention | None, bytes | None], ListedHash] = {}
     for each in hashes:
         # A picture has one hash of a kind (PDQ: a convention). `other` is many kinds, told apart by what they hold.
         other = each.value if each.algorithm is HashAlgorithm.OTHER else None
         before = found.setdefault((each.algorithm, each.convention, other), each)
         if before.value != each.value:
-            raise Refused(each.algorithm.value, "is given twice, with different values")
+            raise Refused(each.algorithm.value, problem="is given twice, with different values")
     return tuple(found.values())
 
 
 def _hex(text: str, size: int, field: str) -> bytes:
     if len(text) != size * 2:
-        raise Refused(field, f"must have {size * 2} hex digits, not {len(text)} characters")
+        raise Refused(field, problem=f"must have {size * 2} hex digits, not {len(text)} characters")
     try:
         value = bytes.fromhex(text)
     except ValueError:
-        raise Refused(field, "must have hex digits only") from None
+        raise Refused(field, problem="must have hex digits only") from None
     if len(value) != size:
         # `fromhex` passes over spaces between bytes.
-        raise Refused(field, "must have hex digits only")
+        raise Refused(field, problem="must have hex digits only")
     return value
 
 
 def _opaque(text: str, field: str) -> bytes:
     if len(text) > OPAQUE_MAX_BYTES:
-        raise Refused(field, f"must have at most {OPAQUE_MAX_BYTES} characters, not {len(text)}")
+        raise Refused(field, problem=f"must have at most {OPAQUE_MAX_BYTES} characters, not {len(text)}")
     if not text.isascii() or not text.isprintable() or " " in text:
-        raise Refused(field, "must hold ASCII letters, digits and signs without spaces")
+        raise Refused(field, problem="must hold ASCII letters, digits and signs without spaces")
     return text.encode("ascii")

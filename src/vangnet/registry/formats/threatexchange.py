@@ -72,7 +72,7 @@ def _row(position: int, document: JsonDocument) -> Row:
         reference = _reference(found.get("id"))
         if _is_deleted(found.get("should_delete")):
             if reference is None:
-                raise Refused("id", "is missing: it says what to withdraw")
+                raise Refused("id", problem="is missing: it says what to withdraw")
             return Withdrawn(position=position, reference=reference)
         return Taken(position=position, draft=_draft(found, reference))
     except Refused as problem:
@@ -83,11 +83,11 @@ def _item(document: JsonDocument) -> dict[str, Any]:
     try:
         found = document.value()
     except TooLong:
-        raise Refused("item", "is too long") from None
+        raise Refused("item", problem="is too long") from None
     except ValueError:
-        raise Refused("item", "is not JSON") from None
+        raise Refused("item", problem="is not JSON") from None
     if not isinstance(found, dict):
-        raise Refused("item", "is no object")
+        raise Refused("item", problem="is no object")
     return found
 
 
@@ -96,18 +96,18 @@ def _is_deleted(value: Any) -> bool:
         return True
     if value in _FALSE:
         return False
-    raise Refused("should_delete", "must be true or false")
+    raise Refused("should_delete", problem="must be true or false")
 
 
 def _draft(found: dict[str, Any], reference: str | None) -> EntryDraft:
     kind_of_hash = found.get("type")
     known = _TYPES.get(kind_of_hash.upper()) if isinstance(kind_of_hash, str) else None
     if known is None:
-        raise Refused("type", f"must be one of {', '.join(_TYPES)}")
+        raise Refused("type", problem=f"must be one of {', '.join(_TYPES)}")
     algorithm, kind = known
     indicator = found.get("indicator")
     if not isinstance(indicator, str) or not indicator:
-        raise Refused("indicator", "must be a text")
+        raise Refused("indicator", problem="must be a text")
     if algorithm is HashAlgorithm.PDQ:
         listed = reading.pdq(indicator.strip(), convention="", quality="", field="indicator")
     else:
@@ -129,31 +129,31 @@ def _tags(value: Any) -> list[str]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise Refused("tags", "must be an array")
+        raise Refused("tags", problem="must be an array")
     texts = [tag.get("text") if isinstance(tag, dict) else tag for tag in value]
     tags = [text for text in texts if isinstance(text, str)]
     if len(tags) != len(texts):
-        raise Refused("tags", "must hold texts")
+        raise Refused("tags", problem="must hold texts")
     return tags
 
 
 def _kind(kind: MediaKind | None, tags: list[str]) -> MediaKind:
     tagged = {_KIND_TAGS[tag] for tag in tags if tag in _KIND_TAGS} | ({kind} if kind else set())
     if len(tagged) > 1:
-        raise Refused("tags", "contradict each other or the type: a photo and a video")
+        raise Refused("tags", problem="contradict each other or the type: a photo and a video")
     return tagged.pop() if tagged else MediaKind.IMAGE
 
 
 def _category(status: Any, tags: list[str]) -> str:
     priorities = {tag for tag in tags if tag.startswith(_PRIORITY)}
     if len(priorities) > 1:
-        raise Refused("tags", "contradict each other: more than one says how bad it is")
+        raise Refused("tags", problem="contradict each other: more than one says how bad it is")
     if priorities:
         return reading.line(priorities.pop(), field="tags", most=CATEGORY_MAX)
     if status is None or status == "":
-        raise Refused("status", "is missing, and no tag says the category")
+        raise Refused("status", problem="is missing, and no tag says the category")
     if not isinstance(status, str):
-        raise Refused("status", "must be a text")
+        raise Refused("status", problem="must be a text")
     return reading.line(status, field="status", most=CATEGORY_MAX)
 
 
@@ -161,5 +161,5 @@ def _reference(value: Any) -> str | None:
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise Refused("id", "must be a number or a text")
+        raise Refused("id", problem="must be a number or a text")
     return reading.line(str(value), field="id")

@@ -118,9 +118,9 @@ class _Media:
         try:
             return document.value()
         except TooLong:
-            return Refused("item", "is too long")
+            return Refused("item", problem="is too long")
         except ValueError:
-            return Refused("item", "is not JSON")
+            return Refused("item", problem="is not JSON")
 
 
 def _scheme(country: str | None) -> str:
@@ -138,7 +138,7 @@ def _draft(found: Any, scheme: str) -> EntryDraft:
     if isinstance(found, Refused):
         raise found
     if not isinstance(found, dict):
-        raise Refused("item", "is no object")
+        raise Refused("item", problem="is no object")
     hashes = [
         reading.listed(algorithm, _text(found, name), field=name) for name, algorithm in _HASHES.items() if found.get(name)
     ]
@@ -155,7 +155,7 @@ def _draft(found: Any, scheme: str) -> EntryDraft:
 def _text(found: dict[str, Any], name: str) -> str:
     value = found[name]
     if not isinstance(value, str):
-        raise Refused(name, "must be a text")
+        raise Refused(name, problem="must be a text")
     return value.strip()
 
 
@@ -163,7 +163,7 @@ def _alternatives(listed: Any) -> list[ListedHash]:
     if not listed:
         return []
     if not isinstance(listed, list):
-        raise Refused("AlternativeHashes", "must be an array")
+        raise Refused("AlternativeHashes", problem="must be an array")
     return [_alternative(each) for each in listed]
 
 
@@ -173,7 +173,7 @@ def _alternative(each: Any) -> ListedHash:
         or not isinstance(each.get("HashName"), str)
         or not isinstance(each.get("HashValue"), str)
     ):
-        raise Refused("AlternativeHashes", "must hold objects with the texts `HashName` and `HashValue`")
+        raise Refused("AlternativeHashes", problem="must hold objects with the texts `HashName` and `HashValue`")
     # `PDQ floor512` is ours: a hash made otherwise than other tools make it must not pass for one of theirs.
     name, _, convention = each["HashName"].strip().partition(" ")
     value = each["HashValue"].strip()
@@ -188,14 +188,14 @@ def _alternative(each: Any) -> ListedHash:
 def _kind(found: dict[str, Any]) -> MediaKind:
     media_type = found.get("MimeType") or "image/"
     if not isinstance(media_type, str):
-        raise Refused("MimeType", "must be a text")
+        raise Refused("MimeType", problem="must be a text")
     match media_type.strip().lower().partition("/")[0]:
         case "image":
             return MediaKind.IMAGE
         case "video":
             return MediaKind.VIDEO
         case _:
-            raise Refused("MimeType", "is neither an image nor a video")
+            raise Refused("MimeType", problem="is neither an image nor a video")
 
 
 def _category(value: Any) -> str:
@@ -204,7 +204,7 @@ def _category(value: Any) -> str:
     if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value) < 8:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _CATEGORY_MAX:
-        raise Refused("Category", f"must be a whole number from 0 to {_CATEGORY_MAX}")
+        raise Refused("Category", problem=f"must be a whole number from 0 to {_CATEGORY_MAX}")
     return str(value)
 
 
@@ -212,7 +212,7 @@ def _reference(value: Any) -> str | None:
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise Refused("MediaID", "must be a number or a text")
+        raise Refused("MediaID", problem="must be a number or a text")
     return reading.line(str(value).strip(), field="MediaID")
 
 

@@ -10,6 +10,7 @@ tags: the bytes of a change are made anew whenever it is read, so they must be t
 
 import base64
 import hashlib
+import itertools
 import json
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from json.encoder import encode_basestring
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
+from vangnet import _core
 from vangnet.registry.model.changes import ChangeKind
 
 #: What goes before the bytes of a group and of a link: no digest can pass for one of another kind.
@@ -136,6 +138,14 @@ def addition_line(added: Addition) -> bytes:
         f'"note":{_text(note)},"reference":{_text(reference)},'
         f'"replaces":{"null" if replaces is None else replaces},"seq":{seq},"state":"{state}"}}\n'
     ).encode()
+
+
+def lines(changes: Iterable[AnyChange]) -> bytes:
+    """The lines of changes, one after the other: those of additions four times as fast again."""
+    return b"".join(
+        _core.addition_lines(list(run)) if kind is Addition else b"".join(map(line, run))  # type: ignore[arg-type]
+        for kind, run in itertools.groupby(changes, type)
+    )
 
 
 def read_line(text: bytes, list_id: UUID) -> AnyChange:

@@ -14,6 +14,8 @@ class NewMatch:
     reference: str = field(repr=False)
     distance: int
     at: datetime
+    #: Whether it tells how often the entry turns up. A scan finds in an hour what was uploaded in years, which is no flood.
+    counts: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,20 +32,21 @@ CODES: Mapping[HashAlgorithm, int] = {
     HashAlgorithm.OTHER: 31,
 }
 _ALGORITHMS = {code: algorithm for algorithm, code in CODES.items()}
-_CONVENTIONS = (Convention.FULL, Convention.FLOOR512, Convention.THUMBNAIL512)
+#: In the order of their numbers.
+CONVENTIONS = (Convention.FULL, Convention.FLOOR512, Convention.THUMBNAIL512)
 _HEADS = {algorithm: bytes([CODES[algorithm]]) for algorithm in HashAlgorithm}
 _KEY_HEADS = {
-    (algorithm, convention): bytes([CODES[algorithm], 0 if convention is None else _CONVENTIONS.index(convention)])
+    (algorithm, convention): bytes([CODES[algorithm], 0 if convention is None else CONVENTIONS.index(convention)])
     for algorithm in HashAlgorithm
-    for convention in (None, *_CONVENTIONS)
+    for convention in (None, *CONVENTIONS)
 }
 _PDQ_HEADS: dict[tuple[Convention | None, int | None], bytes] = {
     (convention, quality): bytes([
         CODES[HashAlgorithm.PDQ],
-        0 if convention is None else _CONVENTIONS.index(convention),
+        0 if convention is None else CONVENTIONS.index(convention),
         _NO_QUALITY if quality is None else quality,
     ])
-    for convention in (None, *_CONVENTIONS)
+    for convention in (None, *CONVENTIONS)
     for quality in (None, *range(101))
 }  # fmt: skip
 #: The strongest first: what tells whether two entries are the same.
@@ -95,7 +96,7 @@ def _unpacked(packed: bytes) -> Iterator[ListedHash]:
         at += 1
         convention, quality = None, None
         if algorithm is HashAlgorithm.PDQ:
-            convention = _CONVENTIONS[packed[at]]
+            convention = CONVENTIONS[packed[at]]
             quality = None if packed[at + 1] == _NO_QUALITY else packed[at + 1]
             at += 2
         length = LENGTHS.get(algorithm)

@@ -1,36 +1,40 @@
 """What a page of another installation's stream does to the lists that we follow there.
 
 Everything is taken as the hub says it: entries with their categories and states, lists with theirs. Only which state a list
-has here is decided here (`subscriptions.state_here`). Reading a part of the stream again does no harm: entries are known by
+has here is decided here (`subscriptions.state_here`), and an entry that is near a known-good picture of ours is suspended
+here until somebody looked at it. Reading a part of the stream again does no harm: entries are known by
 their numbers at the hub, and one that was withdrawn stays so. What does not follow from what came before is refused.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NoReturn
 from uuid import UUID, uuid4
 
 from vangnet.audit.model import Actor
 from vangnet.db import Connection
-from vangnet.errors import Conflict, FeedRefused, InvalidInput
+from vangnet.errors import Conflict
 from vangnet.identity.service import parties
 from vangnet.keys import Keys
 from vangnet.registry.model.changes import ChangeKind, NewChange, NewEntry
 from vangnet.registry.model.classification import Classification
-from vangnet.registry.model.entries import STANDING, Category, EntryDraft, EntryState, MediaKind, require_sound
-from vangnet.registry.model.feed import GENESIS, Addition, AnyChange, Change, Commit, Shown, read_line
+from vangnet.registry.model.entries import STANDING, EntryState
+from vangnet.registry.model.feed import GENESIS, Addition, AnyChange, Change, Shown
 from vangnet.registry.model.lists import HashList, ListState, QuorumOf
-from vangnet.registry.model.packing import ENTRY_MAX, unpack
+from vangnet.registry.model.matches import Against
 from vangnet.registry.model.pages import Cursor, Fault, Page
 from vangnet.registry.model.subscriptions import SubscribedList, Subscription, state_here
+from vangnet.registry.safeguards import Collides
+from vangnet.registry.service import known_good
 from vangnet.registry.service.matches import publish_and_revise
+from vangnet.registry.service.page_contents import draft_of, refuse, told
 from vangnet.registry.service.publishing import publish, stays_suspended
 from vangnet.registry.service.sealing import EntryCipher
+from vangnet.registry.store import collisions, suspensions
 from vangnet.registry.store import lists as list_store
 from vangnet.registry.store import subscriptions as store
-from vangnet.registry.store import suspensions
+from vangnet.registry.store.collisions import NewCollision
 
 #: Who brings followed lists into their states; another name beside a suspension is a person's, or a safeguard's, here.
 FOLLOWER = "system:follow_registry"
@@ -46,6 +50,8 @@ class _Row:
     state: EntryState
     #: Whether it is suspended here, whatever the hub says.
     held: bool = False
+    #: What it is at the hub, where it is suspended here on its arrival.
+    keeper_state: EntryState | None = None
     altered: bool = False
     reason: str | None = None
 
@@ -72,17 +78,28 @@ class Arrival:
         self._altered: list[tuple[UUID, _Row, EntryState, str | None]] = []
         self._counts: dict[UUID, Counter[tuple[int, EntryState]]] = defaultdict(Counter)
         self._list_changes: list[NewChange] = []
-        #: How many entries were added, and how many other changes were written.
+        self._collided: dict[tuple[UUID, int], Collides] = {}
+        #: How many entries were added, how many of them were stopped here, how many other changes were written.
         self.entries = 0
+        self.stopped = 0
         self.changes = 0
 
     # --- a page ---
 
     def take(self, page: Page) -> None:
         """Writes what the page says. Raises FeedRefused."""
-        told = [(self._of(group), change) for commit in page.commits for group, change in _told(commit)]
-        self._find_rows(told)
-        for subscribed, change in told:
+        changes = [(self._of(group), change) for commit in page.commits for group, change in told(commit)]
+        # No picture is added from here on, and that lock goes before all others.
+        pictures = known_good.pictures(self._conn, self._keys)
+        self._find_rows(changes)
+        new = {
+            (subscribed.list_id, change.seq): draft_of(change)
+            for subscribed, change in changes
+            if isinstance(change, Addition) and (subscribed.list_id, change.seq) not in self._rows
+        }
+        found = pictures.check([draft.hashes for draft in new.values()])
+        self._collided = {place: one for place, one in zip(new, found, strict=True) if isinstance(one, Collides)}
+        for subscribed, change in changes:
             if isinstance(change, Addition):
                 self._add(subscribed, change)
             else:
@@ -103,7 +120,7 @@ class Arrival:
             if one.position != cursor.position:
                 continue
             if one.chain != cursor.chain:
-                _refuse(Fault.FORKED, f"read from the start, its history up to change {cursor.position} is another one")
+                refuse(Fault.FORKED, f"read from the start, its history up to change {cursor.position} is another one")
             self._lists[origin_id] = replace(one, position=None, chain=None)
 
     def share_only(self, origin_ids: frozenset[UUID], *, subscription: Subscription | None = None) -> None:
@@ -149,7 +166,7 @@ class Arrival:
     def _of(self, group: Shown) -> SubscribedList:
         found = self._lists.get(group.list_id)
         if found is None:
-            _refuse(Fault.CONTRADICTION, "it shows a list that is not followed")
+            refuse(Fault.CONTRADICTION, "it shows a list that is not followed")
         return found
 
     def _find_rows(self, told: Iterable[tuple[SubscribedList, AnyChange]]) -> None:
@@ -172,16 +189,18 @@ class Arrival:
             return  # Read again.
         category_id = self._categories_of(list_id).get(added.category_id)
         if category_id is None or added.state not in set(EntryState):
-            _refuse(Fault.CONTRADICTION, f"entry {added.seq} is of a category or state that was never told")
-        draft = _draft(added)
+            refuse(Fault.CONTRADICTION, f"entry {added.seq} is of a category or state that was never told")
+        draft = draft_of(added)
         key = self._cipher.key(list_id, draft.hashes)
         if key in self._added_keys:
             self._flush()  # One of the same hash was withdrawn before, and that must be written first.
         self._added_keys.add(key)
         row = _Row(id=None, category_id=category_id, state=EntryState(added.state))
+        if (list_id, added.seq) in self._collided and row.state in STANDING:
+            row.keeper_state, row.state, row.held = row.state, EntryState.SUSPENDED, True
         self._rows[list_id, added.seq] = row
         entry = NewEntry(
-            list_id=list_id, category_id=category_id, media_kind=added.media, state=added.state, key_mac=key,
+            list_id=list_id, category_id=category_id, media_kind=added.media, state=row.state, key_mac=key,
             packed=added.packed, sealed=self._cipher.seal(list_id, added.packed), reference=added.reference,
             note=added.note, added_by=FOLLOWER, origin_id=added.seq,
         )  # fmt: skip
@@ -198,15 +217,18 @@ class Arrival:
                 self._rename(subscribed, change.value or "")
             case ChangeKind.LIST_STATE:
                 if change.value not in set(ListState):
-                    _refuse(Fault.CONTRADICTION, f"change {change.seq} is to a state that lists do not have")
+                    refuse(Fault.CONTRADICTION, f"change {change.seq} is to a state that lists do not have")
                 self._lists[origin_list_id] = replace(subscribed, hub_state=ListState(change.value))
 
     def _alter_entry(self, subscribed: SubscribedList, change: Change) -> None:
         row = self._rows.get((subscribed.list_id, change.entry_id or 0))
         if row is None or change.value not in set(EntryState):
-            _refuse(Fault.CONTRADICTION, f"change {change.seq} is of an entry, or to a state, that was never told")
+            refuse(Fault.CONTRADICTION, f"change {change.seq} is of an entry, or to a state, that was never told")
         state = EntryState(change.value)
-        if row.id is not None and row.held:
+        if row.held:
+            if row.id is None:
+                self._flush()
+            assert row.id is not None  # noqa: S101 (it was just written)
             row.held = stays_suspended(self._conn, row.id, state, by=FOLLOWER, now=self._now)
             if row.held:
                 return
@@ -230,7 +252,7 @@ class Arrival:
                 )
             return
         if origin_id not in known or change.value not in {None, *Classification}:
-            _refuse(Fault.CONTRADICTION, f"change {change.seq} is of a category, or to a classification, that is not known")
+            refuse(Fault.CONTRADICTION, f"change {change.seq} is of a category, or to a classification, that is not known")
         store.update_local_category(
             self._conn, category_id=known[origin_id], classification=change.value, by=FOLLOWER, at=self._now
         )
@@ -286,9 +308,25 @@ class Arrival:
         try:
             first = publish(self._conn, self._actor, self._keys, entries=[entry for _, entry in self._added], now=self._now)
         except Conflict:
-            _refuse(Fault.CONTRADICTION, "it adds an entry with a hash that is on the list already")
+            refuse(Fault.CONTRADICTION, "it adds an entry with a hash that is on the list already")
         for number, (row, _) in enumerate(self._added, first):
             row.id = number
+        self._write_collisions()
+
+    def _write_collisions(self) -> None:
+        """Entries that were suspended on arrival wait for somebody here."""
+        stopped = [(row, entry) for row, entry in self._added if row.keeper_state is not None]
+        found: list[NewCollision] = []
+        for row, entry in stopped:
+            assert row.id is not None  # noqa: S101 (it was just written)
+            assert row.keeper_state is not None  # noqa: S101 (that is how they were chosen)
+            suspensions.add_suspension(self._conn, row.id, keeper_state=row.keeper_state, now=self._now)
+            one = self._collided[entry.list_id, entry.origin_id or 0]
+            found.append(
+                NewCollision(entry.list_id, row.id, Against.KNOWN_GOOD, one.known_good_id, one.algorithm, one.distance)
+            )
+        collisions.add_collisions(self._conn, found, now=self._now)
+        self.stopped += len(found)
 
     def _write_states(self) -> None:
         """The states of entries that are there."""
@@ -355,43 +393,3 @@ def _ends_something(change: NewChange) -> bool:
     if change.kind is ChangeKind.LIST_STATE:
         return change.value in {ListState.SUSPENDED, ListState.QUARANTINED}
     return change.kind is ChangeKind.ENTRY_STATE and change.value not in STANDING
-
-
-def _told(commit: Commit) -> Iterator[tuple[Shown, AnyChange]]:
-    """The changes of a commit in order, each with its group. Raises FeedRefused."""
-    told: list[tuple[Shown, AnyChange]] = []
-    for group in commit.groups:
-        if isinstance(group, Shown):
-            try:
-                told += [(group, read_line(line, group.list_id)) for line in group.lines]
-            except ValueError as error:
-                _refuse(Fault.MALFORMED, f"between {commit.first} and {commit.last} there is {error}")
-    told.sort(key=lambda one: one[1].seq)
-    numbers = [change.seq for _, change in told]
-    if numbers and (numbers[0] < commit.first or numbers[-1] > commit.last or len(set(numbers)) < len(numbers)):
-        _refuse(Fault.GAP, f"a commit of {commit.first} to {commit.last} holds changes with other numbers")
-    if len(numbers) < commit.last - commit.first + 1 and all(isinstance(group, Shown) for group in commit.groups):
-        _refuse(Fault.GAP, f"a commit of {commit.first} to {commit.last} lacks some of its changes")
-    yield from told
-
-
-def _draft(added: Addition) -> EntryDraft:
-    """An addition as a draft, so that it is held to the same limits. Raises FeedRefused."""
-    try:
-        if not 0 < added.seq <= ENTRY_MAX:
-            raise ValueError("a number that entries cannot have")
-        draft = EntryDraft(
-            media_kind=MediaKind(added.media),
-            hashes=unpack(added.packed),
-            category=Category(scheme="-", name="-"),
-            reference=added.reference,
-            note=added.note,
-        )
-        require_sound(draft)
-    except (ValueError, InvalidInput):
-        _refuse(Fault.MALFORMED, f"entry {added.seq} cannot be one")
-    return draft
-
-
-def _refuse(fault: Fault, problem: str) -> NoReturn:
-    raise FeedRefused(fault=fault, problem=problem)

@@ -48,9 +48,11 @@ def propose(
     list_id: UUID,
     draft: EntryDraft,
     party_id: UUID | None = None,
+    waits: bool = False,
     now: datetime,
 ) -> Listed:
-    """Adds an entry by hand. It is active at once where the list asks for nobody else's word.
+    """Adds an entry by hand. It is active at once where the list asks for nobody else's word, unless it `waits`: then it
+    is proposed by nobody whose word counts, and people say whether it belongs there.
 
     It passes the safeguards first: one that collides is added suspended, and waits for a decision. Raises PermissionDenied,
     NotFound; InvalidInput where a safeguard refuses it; Conflict where it is listed already.
@@ -64,12 +66,14 @@ def propose(
         require_supplier(conn, party_id, now=now)
     categories = Categories(conn, list_id)
     new = _new(keys, found, categories, draft, finding, by=name_of(actor))
+    if waits and new.state == EntryState.ACTIVE:
+        new = new._replace(state=EntryState.PROPOSED.value)
     record(
         conn, actor, action=Permission.REGISTRY_PROPOSE, record="list", record_id=list_id, now=now, state=new.state,
         category=new.category_id, hashes=len(draft.hashes), on_behalf_of=None if party_id is None else str(party_id),
     )  # fmt: skip
     entry_id = _add(conn, actor, keys, categories=categories, new=new, finding=finding, now=now)
-    if found.quorum > 1:
+    if found.quorum > 1 and not waits:
         store.put_opinions(conn, [_opinion(entry_id, party_id, actor, agrees=True, reason=None, now=now)])
     return Listed(entry=store.get_entry(conn, entry_id), collides=finding if isinstance(finding, Collides) else None)
 

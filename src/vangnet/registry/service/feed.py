@@ -23,6 +23,7 @@ from vangnet.registry.model.feed import (
     Shown,
     grouped,
     line,
+    lines,
     link,
     salt_message,
 )
@@ -142,8 +143,7 @@ def _chain(conn: Connection, keys: Keys, told: Sequence[AnyChange], *, now: date
         raise _damaged(first - 1)
     salts = keys.mac(SALTS)
     digests = {
-        list_id: digest_of(list_id, salts(salt_message(list_id, last)), b"".join(map(line, group)))
-        for list_id, group in grouped(told)
+        list_id: digest_of(list_id, salts(salt_message(list_id, last)), lines(group)) for list_id, group in grouped(told)
     }
     chain = link(before, first=first, last=last, at=now, digests=digests.values())
     store.add_commit(
@@ -169,9 +169,9 @@ def _page_of(
     rows = _until_full(store.list_commits(conn, after=after, until=until, limit=PAGE_COMMITS), shown)
     if not rows:
         return [], None, before
-    lines = _lines(conn, keys, rows, shown)
+    told = _lines(conn, keys, rows, shown)
     salts = keys.mac(SALTS)
-    commits = [_told(row, shown, lines, salts=salts) for row in rows]
+    commits = [_told(row, shown, told, salts=salts) for row in rows]
     return commits, Cursor(position=rows[-1].last_seq, chain=rows[-1].chain), before
 
 

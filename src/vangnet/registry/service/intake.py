@@ -75,7 +75,7 @@ class Intake:
             if candidate.key in known:
                 continue
             if isinstance(finding, Unfit):
-                self._skip(candidate.position, "hashes", finding.problem)
+                self._skip(candidate.row.position, "hashes", problem=finding.problem)
                 continue
             if withdrawn.take_back(candidate):
                 self._taken_back.append(len(self._entries))
@@ -135,10 +135,14 @@ class Intake:
             found = known.get(one.key)
             if found is None:
                 continue
-            if found.state is EntryState.WITHDRAWN or withdrawn.is_gone(found.id, at=one.position):
-                self._skip(one.position, "hashes", "were listed before and withdrawn here; propose the entry by hand")
-            elif found.category_id != self._categories.id_of(one.draft.category.scheme, one.draft.category.name):
-                self._skip(one.position, "category", "contradicts the category under which the same is listed already")
+            if found.state is EntryState.WITHDRAWN or withdrawn.is_gone(found.id, at=one.row.position):
+                self._skip(
+                    one.row.position, "hashes", problem="were listed before and withdrawn here; propose the entry by hand"
+                )
+            elif found.category_id != self._category_id(one):
+                self._skip(
+                    one.row.position, "category", problem="contradicts the category under which the same is listed already"
+                )
             else:
                 self._outcome.duplicates += 1
                 if not withdrawn.names(found.id):
@@ -148,16 +152,19 @@ class Intake:
         return known
 
     def _add(self, candidate: Candidate, state: EntryState) -> None:
-        draft = candidate.draft
-        category = draft.category
+        row = candidate.row
         self._entries.append(
             NewEntry(
-                self._list.id, self._categories.id_of(category.scheme, category.name), draft.media_kind, state,
-                candidate.key, candidate.packed, candidate.sealed, draft.reference, draft.note, self._batch.id,
+                self._list.id, self._category_id(candidate), row.media_kind, state, candidate.key, row.packed,
+                candidate.sealed, row.reference, row.note, self._batch.id,
             )
         )  # fmt: skip
 
-    def _skip(self, position: int, field_: str, problem: str) -> None:
+    def _category_id(self, candidate: Candidate) -> int:
+        category = candidate.row.category
+        return self._categories.id_of(category.scheme, category.name)
+
+    def _skip(self, position: int, field_: str, *, problem: str) -> None:
         self._outcome.problems.append(BatchProblem(position=position, field=field_, problem=problem))
 
     # --- what else changes ---
@@ -188,7 +195,7 @@ class Intake:
     def _withdraw(self, rows: Sequence[Withdrawn], withdrawn: "_Withdrawals") -> None:
         for row in rows:
             if not withdrawn.found(row):
-                self._skip(row.position, "reference", "is not that of an entry on the list")
+                self._skip(row.position, "reference", problem="is not that of an entry on the list")
         self._changes += [self._withdrawal(entry) for entry in withdrawn.entries]
         self._outcome.withdrawn = len(withdrawn.entries) + len(self._taken_back)
 
@@ -222,10 +229,10 @@ class _Withdrawals:
 
     def take_back(self, candidate: Candidate) -> bool:
         """Whether a later row takes back what this one adds."""
-        reference = candidate.draft.reference
-        if reference is None or self._last.get(reference, 0) < candidate.position:
+        reference = candidate.row.reference
+        if reference is None or self._last.get(reference, 0) < candidate.row.position:
             return False
-        self._since.setdefault(reference, candidate.position)
+        self._since.setdefault(reference, candidate.row.position)
         return True
 
     def names(self, entry_id: int) -> bool:

@@ -158,7 +158,8 @@ def _stop(conn: Connection, actor: Actor, keys: Keys, collided: dict[int, Collid
 class _Latest:
     """The safeguards that were built last: they take seconds to build, and hardly ever change."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, structures: bool) -> None:
+        self._structures = structures
         self._lock = threading.Lock()
         self._key: tuple[store.Version, bytes] | None = None
         self._built: Safeguards | None = None
@@ -167,11 +168,12 @@ class _Latest:
         key = (store.version(conn), keys.public_key)
         with self._lock:
             if self._built is None or self._key != key:
-                self._built, self._key = _since(conn, keys, 0, structures=True), key
+                self._built, self._key = _since(conn, keys, 0, structures=self._structures), key
             return self._built
 
 
-_LATEST = _Latest()
+_LATEST = _Latest(structures=True)
+_PICTURES = _Latest(structures=False)
 
 
 def safeguards(conn: Connection, keys: Keys) -> Safeguards:
@@ -180,12 +182,16 @@ def safeguards(conn: Connection, keys: Keys) -> Safeguards:
     return _LATEST.of(conn, keys)
 
 
+def pictures(conn: Connection, keys: Keys) -> Safeguards:
+    """The same without generated pictures: what an entry is compared with that passed the safeguards elsewhere."""
+    store.lock_for_checking(conn)
+    return _PICTURES.of(conn, keys)
+
+
 def _since(conn: Connection, keys: Keys, since: int, *, structures: bool = False) -> Safeguards:
     sealer = keys.sealer(_PURPOSE)
-    pictures = [
-        (picture.id, unpack(sealer.unseal(picture.sealed, b""))) for picture in store.list_pictures(conn, after=since)
-    ]
-    return Safeguards(pictures) if structures else Safeguards(pictures, structures={})
+    known = [(picture.id, unpack(sealer.unseal(picture.sealed, b""))) for picture in store.list_pictures(conn, after=since)]
+    return Safeguards(known) if structures else Safeguards(known, structures={})
 
 
 def _file_digest(picture: GoodPicture) -> bytes:

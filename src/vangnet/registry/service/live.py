@@ -6,10 +6,8 @@ interruption the index goes on from the last change that it holds. Which lists, 
 anew whenever one of them changes, and takes effect at once.
 """
 
-import hashlib
 import threading
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,18 +25,15 @@ from vangnet.hashing.model import Convention
 from vangnet.keys import Keys
 from vangnet.registry.model.classification import Classification
 from vangnet.registry.model.effects import Effect, effect
-from vangnet.registry.model.entries import OPAQUE, STANDING, HashAlgorithm, ListedHash
+from vangnet.registry.model.entries import OPAQUE, HashAlgorithm
 from vangnet.registry.model.feed import GENESIS
 from vangnet.registry.model.lists import Choice, ListState
-from vangnet.registry.model.packing import index_id, read_index_id, unpack
+from vangnet.registry.model.packing import read_index_id
 from vangnet.registry.model.pages import Cursor
-from vangnet.registry.service.index_files import IndexFiles
-from vangnet.registry.service.sealing import ENTRIES
+from vangnet.registry.service.list_indices import ListIndices, as_digest
 from vangnet.registry.store import feed as feed_store
 from vangnet.registry.store import live as store
 
-#: How many changes are read at once while catching up.
-_STEP = 20_000
 #: How long the index waits for a notification before it looks by itself.
 _LOOK_S = 0.5
 _BACK_OFF_MAX_S = 5.0
@@ -93,22 +88,17 @@ class LiveIndex:
 
     def __init__(self, database: Database, keys: Keys, folder: Path, *, merge_from: int = _MERGE_FROM) -> None:
         self._database = database
-        self._sealer = keys.sealer(ENTRIES)
-        self._files = IndexFiles(folder, keys)
-        self._merge_from = merge_from
-        self._indices: dict[UUID, Index] = {}
+        self._stopping = threading.Event()
+        self._indices = ListIndices(database, keys, folder, merge_from=merge_from, stopping=self._stopping)
         self._known = _Known()
-        self._conventions: frozenset[Convention] = frozenset()
         self._at = Cursor(position=0, chain=GENESIS)
         self._followed_at: datetime | None = None
         self._problem: str | None = None
         self._loaded = threading.Event()
-        self._stopping = threading.Event()
         self._ending = threading.Event()
         self._waiters: set[Callable[[], None]] = set()
         self._waiters_lock = threading.Lock()
         self._thread = threading.Thread(target=self._follow_until_stopped, name="registry-index", daemon=True)
-        self._merging: threading.Thread | None = None
 
     def start(self) -> None:
         """Loads and follows in a thread of its own. It is started once."""
@@ -120,8 +110,7 @@ class LiveIndex:
         self.hang_up()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
-        if self._merging is not None:
-            self._merging.join(timeout_s)
+        self._indices.join(timeout_s)
 
     def __enter__(self) -> Self:
         self.start()
@@ -142,12 +131,11 @@ class LiveIndex:
     @property
     def status(self) -> LiveStatus:
         """How it is doing now."""
-        indices = list(self._indices.values())
         return LiveStatus(
             loaded=self._loaded.is_set(),
             sequence=self._at.position,
             followed_at=self._followed_at,
-            hashes=sum(_hashes_in(index) for index in indices),
+            hashes=self._indices.hashes,
             problem=self._problem,
         )
 
@@ -156,7 +144,12 @@ class LiveIndex:
     @property
     def conventions(self) -> frozenset[Convention]:
         """The conventions by which PDQ hashes are listed anywhere: in which a picture must be hashed to be found."""
-        return self._conventions
+        return self._indices.conventions
+
+    @property
+    def choices(self) -> Mapping[UUID, Choice]:
+        """What was chosen of each list, as it counts here now."""
+        return self._known.choices
 
     @property
     def widest_radius(self) -> int:
@@ -179,18 +172,34 @@ class LiveIndex:
 
     def find_digest(self, algorithm: HashAlgorithm, value: bytes, *, every: bool = False) -> list[LiveMatch]:
         """The entries with exactly this hash. Raises as `lookup`."""
-        name, looked_up = _as_digest(algorithm, value)
+        name, looked_up = as_digest(algorithm, value)
         return _once_each([
             self._match(list_id, state, id_, algorithm, 0)
             for list_id, state, index in self._lists(every=every)
             for id_ in index.find_digest(name, looked_up)
         ])  # fmt: skip
 
+    def screen(self, algorithm: HashAlgorithm, values: Sequence[bytes], *, threads: int = 1) -> set[bytes]:
+        """Those of the hashes that a look-up would find an entry for, PDQ hashes within the widest radius of any list.
+
+        Many at once are screened much faster than they are looked up one by one. Raises as `lookup`.
+        """
+        found: set[bytes] = set()
+        for _, _, index in self._lists(every=False):
+            if algorithm is HashAlgorithm.PDQ:
+                answers = index.lookup_batch(b"".join(values), self.widest_radius, threads=threads)
+                found.update(value for value, near in zip(values, answers, strict=True) if near)
+            else:
+                as_listed = [as_digest(algorithm, value)[1] for value in values] if algorithm in OPAQUE else values
+                listed = index.has_digests(algorithm.value, as_listed)
+                found.update(value for value, is_listed in zip(values, listed, strict=True) if is_listed)
+        return found
+
     def _lists(self, *, every: bool) -> Iterator[tuple[UUID, ListState, Index]]:
         if not self._loaded.is_set():
             raise IndexUnusable(problem="the listed hashes are still being loaded")
         states = self._known.states
-        for list_id, index in list(self._indices.items()):
+        for list_id, index in list(self._indices.by_list.items()):
             state = states.get(list_id, ListState.QUARANTINED)
             if every or state in _MATCHING:
                 yield list_id, state, index
@@ -285,105 +294,30 @@ class LiveIndex:
 
     def _catch_up(self) -> None:
         """Brings everything up to the end of the stream."""
+        at = self._at
         with self._database.transaction() as conn:
-            end, at = feed_store.head(conn), self._at
+            end = feed_store.head(conn)
             continues = end == at or feed_store.find_chain(conn, at.position) == at.chain
-            reread = store.has_list_changes(conn, after=at.position, until=end.position)
+            follows = continues and end != at and self._loaded.is_set()
+            reread = follows and store.has_list_changes(conn, after=at.position, until=end.position)
+            read = self._indices.read(conn, at.position, end.position) if follows else ([], [])
         if not continues:
             log.error("the registry does not continue what the index holds: its database was restored; loading anew")
             self._loaded.clear()
         if not self._loaded.is_set():
-            self._load(end)
+            self._read_known()
+            self._indices.load(self._known.states, end)
+            self._loaded.set()
         else:
             if reread:
                 self._read_known()
-            self._apply(at.position, end.position)
+            self._indices.apply(read, end.position)
         self._at = end
         self._followed_at = datetime.now(UTC)
         if self._problem is not None:
             log.info("the index of listed hashes follows again")
         self._problem = None
-        self._merge_what_grew()
-
-    def _load(self, end: Cursor) -> None:
-        self._indices = {}
-        self._read_known()
-        for list_id in self._known.states:
-            index, mark = self._files.find(list_id) or (Index.empty(), Cursor(position=0, chain=GENESIS))
-            if not self._holds(mark, end):
-                log.warning("index_file_of_another_history", list_id=str(list_id))
-                index, mark = Index.empty(), Cursor(position=0, chain=GENESIS)
-            self._indices[list_id] = index
-            self._conventions |= _conventions_in(index)
-            self._apply(mark.position, end.position, list_id=list_id, fresh=mark.position == 0)
-        self._loaded.set()
-
-    def _holds(self, mark: Cursor, end: Cursor) -> bool:
-        with self._database.transaction() as conn:
-            return mark.position <= end.position and feed_store.find_chain(conn, mark.position) == mark.chain
-
-    def _apply(self, after: int, until: int, *, list_id: UUID | None = None, fresh: bool = False) -> None:
-        """Puts into the index what changed after `after`, up to `until`, of one list or of all, as it is now."""
-        if after == until:
-            return
-        if not fresh:
-            with self._database.transaction() as conn:
-                altered = store.list_altered(conn, after=after, until=until, list_id=list_id)
-            self._put(altered, known_before=True)
-        while not self._stopping.is_set():
-            with self._database.transaction() as conn:
-                added = store.list_added(conn, after=after, until=until, list_id=list_id, limit=_STEP)
-            self._put(added, known_before=False)
-            if len(added) < _STEP:
-                return
-            after = added[-1].id
-
-    def _put(self, entries: Iterable[store.IndexedEntry], *, known_before: bool) -> None:
-        by_list: dict[UUID, list[store.IndexedEntry]] = defaultdict(list)
-        for entry in entries:
-            by_list[entry.list_id].append(entry)
-        for list_id, its in by_list.items():
-            index = self._indices.get(list_id)
-            if index is None:
-                index = Index.empty()
-                self._indices = {**self._indices, list_id: index}
-            # What stands is added before what stood is taken away, so that no look-up in between finds nothing.
-            self._add(index, [entry for entry in its if entry.state in STANDING])
-            if known_before:
-                index.withdraw([
-                    index_id(entry.id, entry.category_id, proposed=proposed)
-                    for entry in its
-                    for proposed in (False, True)
-                    if entry.state not in STANDING or proposed != _is_proposed(entry)
-                ])  # fmt: skip
-
-    def _add(self, index: Index, entries: Iterable[store.IndexedEntry]) -> None:
-        hashes: dict[Convention, tuple[bytearray, list[int]]] = defaultdict(lambda: (bytearray(), []))
-        digests: dict[str, tuple[bytearray, list[int]]] = defaultdict(lambda: (bytearray(), []))
-        for entry in entries:
-            id_ = index_id(entry.id, entry.category_id, proposed=_is_proposed(entry))
-            for hash_ in self._opened(entry):
-                if hash_.algorithm is HashAlgorithm.PDQ:
-                    values, ids = hashes[hash_.convention or Convention.FULL]
-                    values += hash_.value
-                else:
-                    name, value = _as_digest(hash_.algorithm, hash_.value)
-                    values, ids = digests[name]
-                    values += value
-                ids.append(id_)
-        self._conventions |= hashes.keys()
-        for convention, (values, ids) in hashes.items():
-            index.add_hashes(values, ids, convention=convention)
-        for name, (values, ids) in digests.items():
-            index.add_digests(name, values, ids)
-
-    def _opened(self, entry: store.IndexedEntry) -> tuple[ListedHash, ...]:
-        try:
-            return unpack(self._sealer.unseal(entry.sealed, entry.list_id.bytes))
-        except ValueError as error:
-            # Nothing is answered without it: what does not open may be what somebody looks for.
-            problem = f"the hashes of entry {entry.id} do not open with the keys of this installation"
-            raise IndexUnusable(problem=problem) from error
+        self._indices.merge_what_grew(end)
 
     def _failed(self, error: AppError | psycopg.Error) -> None:
         # A driver's message can quote a row; its type cannot.
@@ -392,49 +326,9 @@ class LiveIndex:
             log.error("the index of listed hashes cannot follow the changes", problem=problem)
         self._problem = problem
 
-    # --- merging ---
-
-    def _merge_what_grew(self) -> None:
-        if self._merging is not None and self._merging.is_alive():
-            return
-        at = self._at
-        grown = [(list_id, index) for list_id, index in self._indices.items() if self._is_due(index)]
-        if grown:
-            self._merging = threading.Thread(target=self._merge, args=(grown, at), name="registry-index-merge", daemon=True)
-            self._merging.start()
-
-    def _is_due(self, index: Index) -> bool:
-        info = index.info()
-        since = info.additions + info.withdrawals
-        return since >= self._merge_from and since * 10 >= sum(one.entries for one in info.lists)
-
-    def _merge(self, grown: Iterable[tuple[UUID, Index]], at: Cursor) -> None:
-        for list_id, index in grown:
-            if self._stopping.is_set():
-                return
-            try:
-                merged = self._files.merge(index, list_id, at)
-            except AppError as error:
-                log.warning("index_not_merged", list_id=str(list_id), problem=str(error))
-                continue
-            if merged:
-                log.info("index_merged", list_id=str(list_id), sequence=at.position)
-
 
 def _choice(known: _Known, list_id: UUID) -> Choice:
     return known.choices.get(list_id) or Choice(list_id=list_id)
-
-
-def _is_proposed(entry: store.IndexedEntry) -> bool:
-    return entry.state != "active"
-
-
-def _as_digest(algorithm: HashAlgorithm, value: bytes) -> tuple[str, bytes]:
-    """Under which name and as which bytes a hash is found by equality.
-
-    Opaque hashes have any length, up to hundreds of kilobytes: the index knows them by their SHA-256.
-    """
-    return algorithm.value, hashlib.sha256(value).digest() if algorithm in OPAQUE else value
 
 
 def _once_each(matches: Iterable[LiveMatch]) -> list[LiveMatch]:
@@ -443,13 +337,3 @@ def _once_each(matches: Iterable[LiveMatch]) -> list[LiveMatch]:
     for match in sorted(matches, key=lambda one: (one.distance, one.proposed, one.entry_id)):
         found.setdefault((match.list_id, match.entry_id), match)
     return list(found.values())
-
-
-def _conventions_in(index: Index) -> frozenset[Convention]:
-    names = {one.name for one in index.info().lists if one.entries}
-    return frozenset(convention for convention in Convention if f"pdq-{convention}" in names)
-
-
-def _hashes_in(index: Index) -> int:
-    info = index.info()
-    return sum(one.entries for one in info.lists) + info.additions

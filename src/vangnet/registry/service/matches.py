@@ -75,7 +75,9 @@ def record_matches(conn: Connection, actor: Actor, *, keys: Keys, matches: Seque
 def _flooding(conn: Connection, entries: dict[int, Entry], matches: Sequence[NewMatch]) -> list[Entry]:
     """The entries that are to be stopped; counts the matches by the hour on the way."""
     found = {}
-    hours = Counter((match.entry_id, match.at.replace(minute=0, second=0, microsecond=0)) for match in matches)
+    hours = Counter(
+        (match.entry_id, match.at.replace(minute=0, second=0, microsecond=0)) for match in matches if match.counts
+    )
     for (entry_id, hour), count in sorted(hours.items()):
         entry = entries[entry_id]
         total = store.count_hour(conn, entry_id, entry.list_id, hour, count)

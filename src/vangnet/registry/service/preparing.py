@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 from uuid import UUID
 
 from vangnet.errors import InvalidInput
-from vangnet.registry.formats.reading import Row, Skipped, Taken, Withdrawn
-from vangnet.registry.model.entries import EntryDraft, require_sound
+from vangnet.registry.formats.reading import Packed, Row, Skipped, Taken, Withdrawn
+from vangnet.registry.model.entries import require_sound
 from vangnet.registry.model.matches import BatchProblem
 from vangnet.registry.model.packing import pack
 from vangnet.registry.safeguards import Finding, Safeguards
@@ -17,14 +17,12 @@ from vangnet.registry.service.sealing import EntryCipher
 class Candidate(NamedTuple):
     """A row that may become an entry. Not for logs."""
 
-    position: int
-    draft: EntryDraft
+    row: Packed
     key: bytes
-    packed: bytes
     sealed: bytes
 
     def __repr__(self) -> str:
-        return f"Candidate(position={self.position})"
+        return f"Candidate(position={self.row.position})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,42 +44,49 @@ class PreparedRows:
         """The same, compared anew where known-good pictures came meanwhile."""
         if safeguards is self.safeguards:
             return self
-        findings = safeguards.check([one.draft.hashes for one in self.candidates])
+        findings = safeguards.check_packed([one.row.packed for one in self.candidates])
         return replace(self, findings=findings, safeguards=safeguards)
 
 
 def prepare(rows: Sequence[Row], *, list_id: UUID, cipher: EntryCipher, safeguards: Safeguards) -> PreparedRows:
     """Checks, seals and compares rows."""
-    taken: dict[bytes, Taken] = {}
+    sound: list[Packed] = []
     problems: list[BatchProblem] = []
     withdrawn: list[Withdrawn] = []
-    duplicates = 0
     for row in rows:
-        if isinstance(row, Taken):
-            try:
-                require_sound(row.draft)
-            except InvalidInput as error:
-                problems.append(BatchProblem(position=row.position, field=error.field, problem=error.problem))
-                continue
-            if taken.setdefault(cipher.key(list_id, row.draft.hashes), row) is not row:
-                duplicates += 1
-        elif isinstance(row, Skipped):
-            problems.append(BatchProblem(position=row.position, field=row.field, problem=row.problem))
-        else:
-            withdrawn.append(row)
-    packed = [pack(row.draft.hashes) for row in taken.values()]
-    sealed = cipher.seal_many(list_id, packed)
-    candidates = [
-        Candidate(row.position, row.draft, key, clear, closed)
-        for (key, row), clear, closed in zip(taken.items(), packed, sealed, strict=True)
-    ]
+        match row:
+            case Packed():
+                sound.append(row)
+            case Taken():
+                try:
+                    sound.append(_packed(row))
+                except InvalidInput as error:
+                    problems.append(BatchProblem(position=row.position, field=error.field, problem=error.problem))
+            case Skipped():
+                problems.append(BatchProblem(position=row.position, field=row.field, problem=row.problem))
+            case Withdrawn():
+                withdrawn.append(row)
+            case _:
+                assert_never(row)
+    # Of rows that say the same, the first.
+    first: dict[bytes, Packed] = {}
+    for key, row in zip(cipher.keys(list_id, [row.packed for row in sound]), sound, strict=True):
+        first.setdefault(key, row)
+    packed = [row.packed for row in first.values()]
     return PreparedRows(
         list_id=list_id,
         last=rows[-1].position if rows else None,
-        candidates=candidates,
-        findings=safeguards.check([one.draft.hashes for one in candidates]),
+        candidates=list(map(Candidate, first.values(), first, cipher.seal_many(list_id, packed))),
+        findings=safeguards.check_packed(packed),
         problems=problems,
         withdrawn=withdrawn,
-        duplicates=duplicates,
+        duplicates=len(sound) - len(first),
         safeguards=safeguards,
     )
+
+
+def _packed(row: Taken) -> Packed:
+    """Raises InvalidInput."""
+    draft = row.draft
+    require_sound(draft)
+    return Packed(row.position, draft.media_kind, draft.category, draft.reference, draft.note, pack(draft.hashes))

@@ -1,8 +1,9 @@
 """The end of every transaction that changes lists or entries: counts, numbers, rows, the stream."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from vangnet.audit.model import Actor
 from vangnet.db import Connection
@@ -31,9 +32,13 @@ def publish(
     Returns the first number. Nobody else gets one before the transaction ends, so it is called last in it. Raises Conflict
     where a list has one of the entries already.
     """
-    for list_id in {entry.list_id for entry in entries}:
-        counts = Counter((entry.category_id, EntryState(entry.state)) for entry in entries if entry.list_id == list_id)
-        list_store.add_counts(conn, list_id, counts, now=now)
+    # A category is of one list only.
+    list_ids = {one.category_id: one.list_id for one in entries}
+    counts: dict[UUID, dict[tuple[int, EntryState], int]] = defaultdict(dict)
+    for (category_id, state), count in Counter([(one.category_id, one.state) for one in entries]).items():
+        counts[list_ids[category_id]][category_id, EntryState(state)] = count
+    for list_id, its in counts.items():
+        list_store.add_counts(conn, list_id, its, now=now)
     return feed.record(conn, actor, keys, entries=entries, changes=changes, now=now)
 
 

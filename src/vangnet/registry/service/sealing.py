@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from vangnet import _core
 from vangnet.keys import Keys
 from vangnet.registry.model.entries import ListedHash
 from vangnet.registry.model.packing import key_of, unpack
@@ -23,6 +24,10 @@ class EntryCipher:
     def key(self, list_id: UUID, hashes: Iterable[ListedHash]) -> bytes:
         """By what the same entry of the same list is found again: 16 bytes."""
         return self._mac(key_of(list_id, hashes))[:_MAC_BYTES]
+
+    def keys(self, list_id: UUID, packed: list[bytes]) -> list[bytes]:
+        """The same of many entries, given by their packed hashes."""
+        return [code[:_MAC_BYTES] for code in self._mac.each(_core.strongest_hashes(list_id.bytes, packed))]
 
     def seal(self, list_id: UUID, packed: bytes) -> bytes:
         """Packed hashes as they are kept."""

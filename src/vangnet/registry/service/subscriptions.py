@@ -230,7 +230,7 @@ def take(
     if arrival.entries or arrival.changes:
         _record(
             conn, actor, subscription, now, after=read.head.after, last=read.head.last, entries=arrival.entries,
-            changes=arrival.changes, chain=read.cursor.chain.hex(),
+            stopped=arrival.stopped, changes=arrival.changes, chain=read.cursor.chain.hex(),
         )  # fmt: skip
     return Taken(entries=arrival.entries, changes=arrival.changes, complete=read.complete)
 

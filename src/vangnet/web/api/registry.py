@@ -4,7 +4,7 @@ An answer has the numbers of entries and distances, never a listed hash.
 """
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Path
@@ -20,9 +20,12 @@ from vangnet.registry.model.entries import EntryState, HashAlgorithm, ListedHash
 from vangnet.registry.model.lists import ListState
 from vangnet.registry.service import entries, lists, lookups
 from vangnet.web.access import needs
+from vangnet.web.api.words import Md5Digits, Reason, Sha1Digits, Sha256Digits, at_least_one
 from vangnet.web.visit import Visit
 
 router = APIRouter(prefix="/api/v1", tags=["Lists"])
+
+_Listed = Literal[Convention.FULL, Convention.FLOOR512, Convention.THUMBNAIL512]
 
 
 class CategoryAnswer(BaseModel):
@@ -51,13 +54,13 @@ class ListAnswer(BaseModel):
 class HashToLookUp(BaseModel):
     """One hash of each kind at most, in hexadecimal digits; at least one."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=at_least_one("md5", "sha1", "sha256", "pdq"))
 
-    md5: str | None = Field(default=None, max_length=128, description="32 digits.")
-    sha1: str | None = Field(default=None, max_length=128, description="40 digits.")
-    sha256: str | None = Field(default=None, max_length=128, description="64 digits.")
-    pdq: str | None = Field(default=None, max_length=128, description="64 digits.")
-    convention: Convention = Field(default=Convention.FULL, description="What was done before PDQ.")
+    md5: Md5Digits | None = Field(default=None, max_length=128, description="32 digits.")
+    sha1: Sha1Digits | None = Field(default=None, max_length=128, description="40 digits.")
+    sha256: Sha256Digits | None = Field(default=None, max_length=128, description="64 digits.")
+    pdq: Sha256Digits | None = Field(default=None, max_length=128, description="64 digits.")
+    convention: _Listed = Field(default=Convention.FULL, description="What was done before PDQ.")
 
 
 class FoundEntryAnswer(BaseModel):
@@ -77,7 +80,7 @@ class WhyBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: str = Field(max_length=500, description="In words that people who look at it later understand.")
+    reason: Reason = Field(description="In words that people who look at it later understand.")
 
 
 class ListStateAnswer(BaseModel):

@@ -10,14 +10,15 @@ from starlette.responses import Response
 
 from vangnet.db import Connection
 from vangnet.errors import Conflict, InvalidInput
+from vangnet.hashing.index import RADIUS_MAX
 from vangnet.identity.permissions import Permission
 from vangnet.identity.service import parties
 from vangnet.registry.model.classification import Classification, proposed
 from vangnet.registry.model.effects import Effect
 from vangnet.registry.model.entries import EntryState
-from vangnet.registry.model.lists import ListState
+from vangnet.registry.model.lists import Choice, ListState
 from vangnet.registry.model.matches import Against, BatchState
-from vangnet.registry.service import categories, disputes, entries, imports, lists, matches
+from vangnet.registry.service import categories, choices, disputes, entries, imports, known_good, lists, matches
 from vangnet.web.access import needs
 from vangnet.web.languages import marked
 from vangnet.web.visit import OneVisit, Visit
@@ -32,6 +33,7 @@ DONE = {
     "list-suspended": marked(
         "The list is suspended. It stops counting within a second, here and at everybody who follows it."
     ),
+    "list-chosen": marked("That counts here from now on, within a second."),
     "category-mapped": marked("The category means that from now on, for every entry in it."),
 }
 LIST_STATES = {
@@ -92,10 +94,12 @@ def list_lists(visit: Visit) -> Response:
         open_disputes = disputes.list_disputes(conn, visit.actor, limit=500)
         records = disputes.supplier_records(conn, visit.actor)
         untold = matches.count_untold(conn, visit.actor)
+        good_sets = known_good.list_sets(conn, visit.actor)
         names = _party_names(conn, visit)
     return visit.page(
         "registry/lists.html",
         overviews=overviews,
+        good_sets=good_sets,
         disputes_of={one.list.id: sum(d.list_id == one.list.id for d in open_disputes) for one in overviews},
         open_disputes=len(open_disputes),
         late=sum(found.is_late(visit.now) for found in open_disputes),
@@ -167,6 +171,23 @@ def suspend_list(visit: Visit, list_id: UUID, reason: _Text = "") -> Response:
     return visit.redirect(f"/lists/{list_id}", done="list-suspended")
 
 
+@router.post("/lists/{list_id}/choice", dependencies=[needs(Permission.REGISTRY_CHOOSE)])
+def choose(
+    visit: Visit, list_id: UUID, classifications: Annotated[list[str] | None, Form()] = None, radius: _Text = ""
+) -> Response:
+    """Says what of a list counts here, and how near a match must be. Where nothing is chosen, the list does not count."""
+    try:
+        chosen = {found for text in classifications or () if (found := _as_classification(text)) is not None}
+        with visit.transaction() as conn:
+            choices.choose(
+                conn, visit.actor, list_id=list_id, enabled=bool(chosen), classifications=chosen,
+                radius=_as_bits(radius), now=visit.now,
+            )  # fmt: skip
+    except InvalidInput as error:
+        return _list_page(visit, list_id, problems={error.field: visit.say(error)}, given={"reason": "", "radius": radius})
+    return visit.redirect(f"/lists/{list_id}", done="list-chosen")
+
+
 @router.post("/lists/{list_id}/categories/{category_id}", dependencies=[needs(Permission.REGISTRY_MAP)])
 def map_category(visit: Visit, list_id: UUID, category_id: int, classification: _Text = "") -> Response:
     """Says what a supplier's category means, or that nobody knows."""
@@ -202,6 +223,7 @@ def _list_page(
         }
         matched = matches.most_matched(conn, visit.actor, list_id=list_id, since=visit.now - timedelta(days=7))
         open_disputes = disputes.list_disputes(conn, visit.actor, list_id=list_id, limit=_SHOWN)
+        choice = choices.list_choices(conn, visit.actor).get(list_id) or Choice(list_id=list_id)
         names = _party_names(conn, visit)
     refused = problem is not None or bool(problems)
     return visit.page(
@@ -223,6 +245,7 @@ def _list_page(
         problem=problem,
         problems=problems or {},
         given=given or {"reason": ""},
+        choice=choice,
         agreed_by_me=f"person:{visit.person.id}" in overview.approved_by if visit.person else False,
         may={permission.name: permission in visit.actor.permissions for permission in Permission},
         **WORDS,
@@ -246,6 +269,13 @@ def _as_classification(text: str) -> Classification | None:
         return Classification(text)
     except ValueError:
         raise InvalidInput(field="classification", problem=marked("must be one of those that are offered")) from None
+
+
+def _as_bits(text: str) -> int:
+    """A radius as a form has it. Raises InvalidInput."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= 3):
+        raise InvalidInput(field="radius", problem=f"must be 0 to {RADIUS_MAX} bits")
+    return int(text)
 
 
 def _party_names(conn: Connection, visit: OneVisit) -> dict[UUID, str]:
