@@ -1,18 +1,21 @@
-"""The small client that a provider's own program imports: check a file before it is stored.
+"""The small client that a provider's own program imports: check a file, or its hashes, before it is stored.
 
     gate = GateClient("https://vangnet.example.org", key)
     answer = gate.check(data, object_id="upload 4711")
     if answer.decision is not Decision.ALLOW: ...
 
 It never raises for what a file is, and never takes a failure for "allowed": where no answer comes, the outcome is
-`unavailable`, with the decision that the program chose for that (by default `hold`). `UploadCheck` and `WsgiUploadCheck`
+`unavailable`, with the decision that the program chose for that (by default `hold`). A gate that says "later" is asked
+again for as long as the program has patience. `UploadCheck` and `WsgiUploadCheck`
 put the check before a web application: nothing reaches it that is not allowed.
 """
 
 import asyncio
 import io
+import json
+import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self, cast
@@ -21,11 +24,14 @@ from uuid import UUID
 import httpx2
 
 from vangnet.errors import AppError, Conflict, InvalidInput, NotSignedIn, PermissionDenied
-from vangnet.gate.model import CheckAnswer, CheckMatch, Decision, Outcome
+from vangnet.gate.model import BATCH_MAX, OBJECT_ID_MAX, CheckAnswer, CheckMatch, Decision, HashCheck, Outcome
 from vangnet.gate.uploads import UnreadableUpload, decoded_body, files_in
 from vangnet.hashing.model import Reason
 
 _TIMEOUT_S = 30.0
+_PATIENCE_S = 5.0
+#: Between two tries where the gate does not say how long to wait.
+_PAUSE_S = 0.5
 _STRICTNESS = {Decision.ALLOW: 0, Decision.HOLD: 1, Decision.BLOCK: 2}
 #: Methods whose body may be a file (RFC 9110, section 9.3).
 _UPLOADS = frozenset({"POST", "PUT", "PATCH"})
@@ -50,12 +56,21 @@ class GateClient:
         *,
         when_unavailable: Decision = Decision.HOLD,
         timeout_s: float = _TIMEOUT_S,
+        patience_s: float = _PATIENCE_S,
+        pause: Callable[[float], None] = time.sleep,
         ca_file: str | None = None,
     ) -> None:
-        """`when_unavailable` is HOLD or BLOCK; ALLOW raises InvalidInput. `ca_file`: authorities beside the system's."""
+        """`when_unavailable` is HOLD or BLOCK; ALLOW raises InvalidInput.
+
+        `timeout_s` is for one step of a request (connecting, a piece of the answer); `patience_s` for all pauses of one
+        call together, after which a gate is asked again that said "later" or took no connection. 0: it is asked once.
+        `pause` waits so many seconds. `ca_file`: authorities instead of the system's.
+        """
         if when_unavailable is Decision.ALLOW:
             raise InvalidInput(field="when_unavailable", problem="must be `hold` or `block`: a failure allows nothing")
         self._when_unavailable = when_unavailable
+        self._patience_s = patience_s
+        self._pause = pause
         self._http = httpx2.Client(
             base_url=url,
             headers={"Authorization": f"Bearer {key}"},
@@ -81,21 +96,54 @@ class GateClient:
         """
         headers = {"Content-Type": "application/octet-stream"}
         if object_id is not None:
+            if not (1 <= len(object_id) <= OBJECT_ID_MAX and object_id.isascii() and object_id.isprintable()):
+                raise InvalidInput(field="object_id", problem=f"must have 1 to {OBJECT_ID_MAX} signs of ASCII")
             headers["Idempotency-Key"] = object_id
-        try:
-            response = self._http.post("/api/v1/check", content=data, headers=headers)
-        except httpx2.HTTPError:
-            return self._unavailable()
-        refusal = _refusal(response)
-        if refusal is not None:
-            raise refusal
-        return self._read(response)
+        document = self._ask("/api/v1/check", data, headers)
+        return self._read(document)
 
-    def _read(self, response: httpx2.Response) -> CheckAnswer:
-        if response.status_code not in {200, 503}:
-            return self._unavailable()
+    def check_hashes(self, checks: Sequence[HashCheck]) -> list[CheckAnswer]:
+        """The answers for many files by hashes that you made yourself, in the same order.
+
+        Digests alone prove little, and a picture that was changed has others: `answer.checked` says by what it was looked
+        up. Raises NotSignedIn, PermissionDenied; InvalidInput where something is no hash.
+        """
+        answers: list[CheckAnswer] = []
+        for at in range(0, len(checks), BATCH_MAX):
+            asked = checks[at : at + BATCH_MAX]
+            body = json.dumps({"checks": [_written(check) for check in asked]}).encode()
+            document = self._ask("/api/v1/check/hashes", body, {"Content-Type": "application/json"})
+            results = document.get("results") if isinstance(document, dict) else None
+            if not isinstance(results, list) or len(results) != len(asked):
+                results = [None] * len(asked)
+            answers.extend(map(self._read, results))
+        return answers
+
+    def _ask(self, path: str, body: bytes, headers: Mapping[str, str]) -> object:
+        """What the gate answers, at the latest try; None where that is no answer. Raises NotSignedIn and its like."""
+        left_s = self._patience_s
+        while True:
+            response = None
+            try:
+                response = self._http.post(path, content=body, headers=dict(headers))
+            except httpx2.ConnectError:
+                wait_s = _PAUSE_S
+            except httpx2.HTTPError:
+                return None  # It may be at work on it: asking again would only add to that.
+            if response is not None:
+                if (refusal := _refusal(response)) is not None:
+                    raise refusal
+                if response.status_code != 503:
+                    return _document(response) if response.status_code == 200 else None
+                wait_s = _asked_to_wait(response)
+            if wait_s > left_s:
+                return None if response is None else _document(response)
+            left_s -= wait_s
+            self._pause(wait_s)
+
+    def _read(self, document: object) -> CheckAnswer:
         try:
-            answer = _answer(response.json())
+            answer = _answer(cast("Mapping[str, Any]", document))
         except (ValueError, KeyError, TypeError):
             return self._unavailable()
         if answer.outcome is Outcome.UNAVAILABLE and answer.decision is Decision.ALLOW:
@@ -115,9 +163,35 @@ def _refusal(response: httpx2.Response) -> AppError | None:
         case 409:
             return Conflict(problem="this name of an upload was given to another file before")
         case 422:
-            return InvalidInput(field="object_id", problem="must be printable, and not longer than the gate takes")
+            said = _said(response)
+            return InvalidInput(field="check", problem=f"is not as the gate takes it: {said}")
         case _:
             return None
+
+
+def _said(response: httpx2.Response) -> str:
+    """The sentence of a problem document; it names a field and never a value."""
+    document = _document(response)
+    return str(document.get("message", "it does not say why")) if isinstance(document, dict) else "it does not say why"
+
+
+def _document(response: httpx2.Response) -> object:
+    try:
+        return response.json()
+    except ValueError:
+        return None
+
+
+def _asked_to_wait(response: httpx2.Response) -> float:
+    text = response.headers.get("Retry-After", "")
+    return float(text) if text.isascii() and text.isdecimal() and len(text) < 6 else _PAUSE_S
+
+
+def _written(check: HashCheck) -> dict[str, object]:
+    written: dict[str, object] = {one.algorithm: one.value.hex() for one in check.hashes}
+    quality = next((one.quality for one in check.hashes if one.quality is not None), None)
+    named = {"quality": quality, "object_id": check.object_id, "uploader": check.uploader}
+    return written | {name: value for name, value in named.items() if value is not None}
 
 
 def _answer(document: Mapping[str, Any]) -> CheckAnswer:
@@ -130,11 +204,11 @@ def _answer(document: Mapping[str, Any]) -> CheckAnswer:
             CheckMatch(
                 list_id=UUID(match["list_id"]),
                 list_name=match["list"],
-                entry_id=match["entry_id"],
-                classification=match["classification"],
-                algorithm=match["algorithm"],
-                distance=match["distance"],
-                view=match["view"],
+                entry_id=match["entry_id"] or 0,
+                classification=match["classification"] or "",
+                algorithm=match["algorithm"] or "",
+                distance=match["distance"] or 0,
+                view=match["view"] or "",
                 shadow=match["shadow"],
             )
             for match in document["matches"]
@@ -142,6 +216,7 @@ def _answer(document: Mapping[str, Any]) -> CheckAnswer:
         checked=tuple(document["checked"]),
         index_version=document["index_version"],
         reason=None if reason is None else Reason(reason),
+        withheld=document["withheld"],
     )
 
 

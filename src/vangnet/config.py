@@ -10,7 +10,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, TypedDict
@@ -37,9 +37,27 @@ class DoorsUse(StrEnum):
     FORWARD_PROXY = "forward_proxy"  #: What people fetch or send anywhere.
 
 
+class FetchFrom(StrEnum):
+    NOWHERE = "nowhere"  #: No file is fetched.
+    PUBLIC = "public"  #: Addresses that anybody on the internet could ask, at the usual ports.
+    ANYWHERE = "anywhere"  #: This machine and private networks, too: for tests, and for closed networks.
+
+
 class DoorsNames(StrEnum):
     CHECK = "check"  #: The check's number alone: clients show the name to the uploader, who must not learn of lists.
     ENTRY = "entry"  #: The list and the entry's number, for clients whose answers only the provider's staff see.
+
+
+class ProbingLimits(TypedDict):
+    """From when on it is unusual what somebody asks the gate."""
+
+    key_matches: int
+    key_share: float
+    key_variants: int
+    uploader_matches: int
+    uploader_variants: int
+    lasts: timedelta
+    refuses_uploaders: bool
 
 
 class MediaLimits(TypedDict):
@@ -108,6 +126,38 @@ class Settings(BaseModel):
     gate_checks_at_once: int = Field(
         default=64, ge=1, le=4096, description="So many files are checked at once; beyond, the gate answers `unavailable`."
     )
+    webhook_local: bool = Field(
+        default=False, description="Whether the webhook's receiver may be on this machine, such as a program beside this."
+    )
+    uploader_help_nl: str | None = Field(
+        default=None,
+        max_length=300,
+        description="Where help is found, for uploaders who read Dutch. With the next one: refused files get a text.",
+    )
+    uploader_help_en: str | None = Field(
+        default=None, max_length=300, description="The same for uploaders who read English."
+    )
+    probing_key_matches: int = Field(
+        default=200,
+        ge=1,
+        description="So many matches of one API key in an hour are unusual, if they are the share below of its checks too.",
+    )
+    probing_key_percent: float = Field(default=5, ge=0, le=100, description="That share of a key's checks, in percent.")
+    probing_key_variants: int = Field(
+        default=60, ge=1, description="So many different look-alikes of one entry, by one API key in an hour, are unusual."
+    )
+    probing_uploader_matches: int = Field(
+        default=20, ge=1, description="So many matches of one uploader in an hour are unusual."
+    )
+    probing_uploader_variants: int = Field(
+        default=5, ge=1, description="So many different look-alikes of one entry, by one uploader in an hour, are unusual."
+    )
+    probing_limit_minutes: int = Field(
+        default=60, ge=1, le=1440, description="For so long whoever did what is unusual is told less than others."
+    )
+    probing_refuses_uploaders: bool = Field(
+        default=False, description="Whether an uploader who is limited is answered 429 meanwhile; a key never is."
+    )
     partner_ca_file: Path | None = Field(
         default=None,
         description="Certificate authorities (PEM) trusted beside the system's when other installations are called.",
@@ -152,6 +202,10 @@ class Settings(BaseModel):
     )
     doors_request_seconds: float = Field(
         default=600, ge=1, le=86400, description="How many seconds a door waits for one file, however it trickles in."
+    )
+    hma_fetch: FetchFrom = Field(
+        default=FetchFrom.NOWHERE,
+        description="From where files are fetched that tools made for Hasher-Matcher-Actioner name by their addresses.",
     )
     media_bytes_max: int = Field(
         default=100 * 1024 * 1024,
@@ -242,6 +296,8 @@ class Settings(BaseModel):
             raise ValueError(
                 "VANGNET_KEYS_DIR must lie outside VANGNET_DATA_DIR: who copies the data must not get the keys"
             )
+        if (self.uploader_help_nl is None) is not (self.uploader_help_en is None):
+            raise ValueError("VANGNET_UPLOADER_HELP_NL and VANGNET_UPLOADER_HELP_EN are given together, or not at all")
         if self.oidc_issuer is not None and self.oidc_client_id is None:
             raise ValueError("VANGNET_OIDC_ISSUER needs VANGNET_OIDC_CLIENT_ID")
         if self.database_owner_url is not None and self.database_url is None:
@@ -270,6 +326,19 @@ class Settings(BaseModel):
             seconds=self.media_seconds_max,
             memory_bytes=self.media_memory_bytes_max,
             quality=self.media_quality_min,
+        )
+
+    @property
+    def probe_limits(self) -> ProbingLimits:
+        """From when on whoever asks the gate seems to try the lists out: `ProbeLimits(**settings.probe_limits)`."""
+        return ProbingLimits(
+            key_matches=self.probing_key_matches,
+            key_share=self.probing_key_percent / 100,
+            key_variants=self.probing_key_variants,
+            uploader_matches=self.probing_uploader_matches,
+            uploader_variants=self.probing_uploader_variants,
+            lasts=timedelta(minutes=self.probing_limit_minutes),
+            refuses_uploaders=self.probing_refuses_uploaders,
         )
 
     @property

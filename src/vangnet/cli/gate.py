@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,50 +14,26 @@ from uuid import UUID
 import typer
 
 from vangnet import _core
+from vangnet.cli import past, policy, webhook
 from vangnet.cli.hash import files_in
 from vangnet.cli.installation import Installation, now, open_installation
 from vangnet.cli.output import AsJson, print_record, print_records, say
-from vangnet.errors import IndexUnusable, InvalidInput
+from vangnet.errors import IndexUnusable
+from vangnet.gate.actions import ProviderAction
 from vangnet.gate.model import CheckAnswer, Decision, Door, ListedDecision, Outcome
-from vangnet.gate.policy import as_document
-from vangnet.gate.service import decisions, policies
-from vangnet.gate.service.gate import Gate
-from vangnet.gate.service.policies import ChosenPolicy
+from vangnet.gate.service import answering, decisions
+from vangnet.gate.service.gate import AT_ONCE, Gate
 from vangnet.hashing.hasher import Hasher
 from vangnet.hashing.model import Digests, Limits, Reason
 from vangnet.hashing.sandbox import Sandbox
 from vangnet.registry.service.live import LiveIndex
 
 app = typer.Typer(help="The gate: what it checks, what follows, what it decided.", no_args_is_help=True)
-policy_app = typer.Typer(help="What follows from a check.", no_args_is_help=True)
-app.add_typer(policy_app, name="policy")
+app.add_typer(policy.app, name="policy")
+app.add_typer(webhook.app, name="webhook")
+app.add_typer(past.app, name="past")
 
 _LOAD_S = 600
-
-
-@policy_app.command("show")
-def show_policy() -> None:
-    """Print the policy as JSON, as `set` takes it."""
-    with open_installation() as opened, opened.transaction() as conn:
-        chosen = policies.show(conn, opened.actor)
-    _print_policy(chosen)
-
-
-@policy_app.command("set")
-def set_policy(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A policy as JSON; `-` for standard input.")],
-) -> None:
-    """Choose another policy. Every cell must be there: change what `show` prints."""
-    try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-        document = json.loads(text)
-    except OSError as error:
-        raise InvalidInput(field=file, problem=f"cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
-        raise InvalidInput(field=file, problem="is not JSON") from error
-    with open_installation() as opened, opened.transaction() as conn:
-        chosen = policies.choose(conn, opened.actor, document=document, now=now())
-    _print_policy(chosen)
 
 
 @app.command()
@@ -72,7 +47,7 @@ def check(
     Ends with status 1 where a file is not allowed, or could not be checked.
     """
     refused = False
-    with open_installation() as opened, _gate(opened) as gate:
+    with open_installation() as opened, opened_gate(opened) as gate:
         for path, future in _in_parallel(gate, files_in(paths), opened.settings.media_bytes_max):
             try:
                 answer = future.result()
@@ -88,20 +63,42 @@ def check(
 
 @app.command("decisions")
 def list_decisions(
+    *,
     upload: Annotated[str | None, typer.Option("--upload", help="Only of this upload, by its own name.")] = None,
     entry: Annotated[int | None, typer.Option("--entry", help="Only those that rest on this entry.")] = None,
     revised: Annotated[bool, typer.Option("--revised", help="Only those that no longer stand.")] = False,
+    later: Annotated[bool, typer.Option("--later", help="Only accepted uploads that are known now.")] = False,
+    unanswered: Annotated[
+        bool, typer.Option("--open", help="Only those that wait for what you did, the oldest first.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, max=decisions.LIST_MAX, help="At most so many.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List decisions that rest on a match, the newest first."""
     with open_installation() as opened, opened.transaction() as conn:
-        found = decisions.list_decisions(conn, opened.actor, object_id=upload, entry_id=entry, revised=revised, limit=limit)
+        if unanswered:
+            found = answering.list_open(conn, opened.actor, limit=limit)
+        else:
+            found = decisions.list_decisions(
+                conn, opened.actor, object_id=upload, entry_id=entry, revised=revised, later=later, limit=limit
+            )
     print_records(
         [_record(one) for one in found],
         as_json=as_json,
-        columns=["id", "at", "decision", "upload", "entries", "door", "revised_at"],
+        columns=["id", "at", "decision", "upload", "entries", "door", "revised_at", "answered_at"],
     )
+
+
+@app.command("answer")
+def say_action(
+    which: Annotated[UUID, typer.Argument(metavar="ID", help="The check's id.")],
+    action: Annotated[ProviderAction, typer.Argument(metavar="ACTION", help=f"One of {', '.join(ProviderAction)}.")],
+    reason: Annotated[str | None, typer.Option("--reason", help="Why; needed for `kept`.")] = None,
+) -> None:
+    """Say what you did about a match. A correction is kept beside what it corrects."""
+    with open_installation() as opened, opened.transaction() as conn:
+        answering.say(conn, opened.actor, decision_id=which, action=action, reason=reason, now=now())
+    say("It is kept.")
 
 
 @app.command("decision")
@@ -111,6 +108,7 @@ def show_decision(
     """Print one decision, with its reasons and its reports."""
     with open_installation() as opened, opened.transaction() as conn:
         shown = decisions.get_decision(conn, opened.actor, decision_id=which)
+        said = answering.list_said(conn, opened.actor, decision_id=which)
     one = shown.decision
     record = _record(one) | {
         "checked": list(one.answer.checked),
@@ -122,18 +120,19 @@ def show_decision(
             f"distance {match.distance}, {match.view}{', shadow' if match.shadow else ''}"
             for match in one.answer.matches
         ],
+        "actions": [f"{one_said.said_at}: {one_said.action} {one_said.reason or ''}".strip() for one_said in said],
         "reports": [f"party {party_id}: hand-off {handoff_id}" for party_id, handoff_id in shown.reports],
     }
     print_record(record, as_json=as_json)
 
 
 @contextmanager
-def _gate(opened: Installation) -> Iterator[Gate]:
-    """A gate of the command's own, with everything loaded."""
+def opened_gate(opened: Installation, *, at_once: int | None = None) -> Iterator[Gate]:
+    """A gate of the command's own, with everything loaded, that hashes so many files at once (by default one a core)."""
     settings = opened.settings
     with ExitStack() as stack:
         live = stack.enter_context(LiveIndex(opened.database, opened.keys, settings.data_dir / "registry-index"))
-        sandbox = stack.enter_context(Sandbox(limits=Limits(**settings.media_limits)))
+        sandbox = stack.enter_context(Sandbox(limits=Limits(**settings.media_limits), processes=at_once))
         gate = Gate(
             database=opened.database,
             keys=opened.keys,
@@ -141,6 +140,7 @@ def _gate(opened: Installation) -> Iterator[Gate]:
             hasher=Hasher(sandbox),
             spool_folder=settings.data_dir / "gate-spool",
             clock=now,
+            at_once=max(AT_ONCE, at_once or 0),
         )
         if not live.wait_until_loaded(_LOAD_S):
             raise IndexUnusable(problem="the listed hashes could not be loaded")
@@ -177,14 +177,6 @@ def _digests_of(path: Path) -> Digests:
     return Digests(md5=md5, sha1=sha1, sha256=sha256)
 
 
-def _print_policy(chosen: ChosenPolicy) -> None:
-    typer.echo(json.dumps(as_document(chosen.policy), indent=2))
-    if chosen.version == 0:
-        say("This is the starting set; nobody chose another yet.")
-    else:
-        say(f"Policy {chosen.version}, chosen at {chosen.chosen_at} by {chosen.chosen_by}.")
-
-
 def _record(one: ListedDecision) -> dict[str, object]:
     return {
         "id": one.answer.check_id,
@@ -195,6 +187,8 @@ def _record(one: ListedDecision) -> dict[str, object]:
         "door": one.door,
         "reported_at": one.reported_at,
         "revised_at": one.revised_at,
+        "uploaded_at": one.uploaded_at,
+        "answered_at": one.answered_at,
     }
 
 

@@ -27,6 +27,7 @@ _PLACES: Mapping[str, tuple[str, str]] = {
     "restore": ("backup", "restore"),
     "demo": ("demo", "demo"),
     "hash": ("hash", "hash_files"),
+    "scan": ("scan", "scan"),
     "audit": ("audit", "app"),
     "config": ("config", "app"),
     "db": ("db", "app"),

@@ -1,3 +1,39 @@
+CREATE FUNCTION public.gate_past_add_day(day date) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('gate past days', 0));
+    IF to_regclass(format('public.gate_past_day_%s', to_char(day, 'YYYYMMDD'))) IS NULL THEN
+        EXECUTE format(
+            'CREATE TABLE public.gate_past_day_%s PARTITION OF public.gate_past FOR VALUES FROM (%L) TO (%L)',
+            to_char(day, 'YYYYMMDD'), day, day + 1
+        );
+    END IF;
+END
+$$;
+CREATE FUNCTION public.gate_past_drop_days(before date) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    old regclass;
+    dropped integer := 0;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('gate past days', 0));
+    FOR old IN
+        SELECT c.oid::regclass FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = 'public.gate_past'::regclass
+          AND (before IS NULL OR c.relname < 'gate_past_day_' || to_char(before, 'YYYYMMDD'))
+        ORDER BY c.relname
+    LOOP
+        EXECUTE format('DROP TABLE %s', old);
+        dropped := dropped + 1;
+    END LOOP;
+    RETURN dropped;
+END
+$$;
+COMMENT ON FUNCTION public.gate_past_drop_days(before date) IS 'Drops the tables of the days before one, or all of them without one; returns how many.';
 CREATE TABLE public.alembic_version (
     version_num character varying(32) NOT NULL
 );
@@ -80,6 +116,24 @@ CREATE TABLE public.external_identity (
     linked_at timestamp with time zone NOT NULL
 );
 COMMENT ON TABLE public.external_identity IS 'Who somebody is at the party''s own identity provider (OpenID Connect).';
+CREATE TABLE public.gate_action (
+    id bigint NOT NULL,
+    decision_id uuid NOT NULL,
+    action text NOT NULL,
+    reason text,
+    said_by text NOT NULL,
+    said_at timestamp with time zone NOT NULL,
+    CONSTRAINT gate_action_reason_check CHECK ((reason <> ''::text))
+);
+COMMENT ON TABLE public.gate_action IS 'What the provider says that it did about a match. A correction is another row; the last one on a subject counts.';
+ALTER TABLE public.gate_action ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.gate_action_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE public.gate_count (
     minute timestamp with time zone NOT NULL,
     provider_key text NOT NULL,
@@ -109,6 +163,8 @@ CREATE TABLE public.gate_decision (
     told_at timestamp with time zone,
     reported_at timestamp with time zone,
     revised_at timestamp with time zone,
+    uploaded_at timestamp with time zone,
+    answered_at timestamp with time zone,
     CONSTRAINT gate_decision_decision_check CHECK ((decision = ANY (ARRAY['allow'::text, 'hold'::text, 'block'::text]))),
     CONSTRAINT gate_decision_outcome_check CHECK ((outcome = ANY (ARRAY['match'::text, 'no_match'::text, 'unhashable'::text, 'unavailable'::text])))
 );
@@ -121,6 +177,18 @@ COMMENT ON COLUMN public.gate_decision.sealed IS 'The file''s digests, sealed: t
 COMMENT ON COLUMN public.gate_decision.told_at IS 'When the registry was told which entries it rests on.';
 COMMENT ON COLUMN public.gate_decision.reported_at IS 'When its report was signed for everybody whom the policy names.';
 COMMENT ON COLUMN public.gate_decision.revised_at IS 'When an entry that it rests on ceased to stand.';
+COMMENT ON COLUMN public.gate_decision.uploaded_at IS 'When it was uploaded, where that was accepted then and what it is was listed later; NULL for an upload that was checked just now.';
+COMMENT ON COLUMN public.gate_decision.answered_at IS 'When the provider said what became of it; NULL while nobody did.';
+CREATE TABLE public.gate_latency (
+    minute timestamp with time zone NOT NULL,
+    door text NOT NULL,
+    up_to integer NOT NULL,
+    answers bigint NOT NULL,
+    CONSTRAINT gate_latency_answers_check CHECK ((answers > 0)),
+    CONSTRAINT gate_latency_up_to_check CHECK ((up_to > 0))
+);
+COMMENT ON TABLE public.gate_latency IS 'How long answers took, by the minute, in classes of time: those of all processes add up. Kept for eight days.';
+COMMENT ON COLUMN public.gate_latency.up_to IS 'The upper end of the class in microseconds, included.';
 CREATE TABLE public.gate_list_count (
     minute timestamp with time zone NOT NULL,
     list_id uuid NOT NULL,
@@ -144,6 +212,58 @@ CREATE TABLE public.gate_match (
 );
 COMMENT ON TABLE public.gate_match IS 'The listed entries on which a decision rests, as they were then.';
 COMMENT ON COLUMN public.gate_match.shadow IS 'It was counted and decided nothing.';
+CREATE TABLE public.gate_past (
+    day date NOT NULL,
+    at timestamp with time zone NOT NULL,
+    check_id uuid NOT NULL,
+    object_id text NOT NULL,
+    md5_mac uuid,
+    sha1_mac uuid,
+    sha256_mac uuid
+)
+PARTITION BY RANGE (day);
+COMMENT ON TABLE public.gate_past IS 'Accepted uploads, by keyed digests. A table a day (UTC) holds them and is dropped whole; backups leave them out.';
+COMMENT ON COLUMN public.gate_past.object_id IS 'The provider''s own name for the upload, by which it is told and erased.';
+COMMENT ON COLUMN public.gate_past.sha256_mac IS 'The first half of an HMAC with a key that is not in the database; so are the other two.';
+CREATE TABLE public.gate_past_choice (
+    version integer NOT NULL,
+    kept boolean NOT NULL,
+    basis text,
+    reference text,
+    ends_on date,
+    days smallint,
+    chosen_by text NOT NULL,
+    chosen_at timestamp with time zone NOT NULL,
+    CONSTRAINT gate_past_choice_check CHECK ((num_nulls(basis, reference, ends_on, days) =
+CASE
+    WHEN kept THEN 0
+    ELSE 4
+END)),
+    CONSTRAINT gate_past_choice_days_check CHECK (((days >= 1) AND (days <= 366))),
+    CONSTRAINT gate_past_choice_version_check CHECK ((version > 0))
+);
+COMMENT ON TABLE public.gate_past_choice IS 'Whether keyed digests of accepted uploads are kept, on which legal basis, until when; the last row holds. Without a row, no.';
+CREATE TABLE public.gate_past_erased (
+    object_mac uuid NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+COMMENT ON TABLE public.gate_past_erased IS 'What was erased within the last day, by keyed names: uploads of it that a gate is about to write are dropped.';
+CREATE TABLE public.gate_past_list (
+    list_id uuid NOT NULL,
+    counting text NOT NULL,
+    "position" bigint NOT NULL
+);
+COMMENT ON TABLE public.gate_past_list IS 'Up to which entry each list that counts was looked up in accepted uploads.';
+COMMENT ON COLUMN public.gate_past_list.counting IS 'What counted of the list then: where that changed, it is looked up from its first entry on.';
+CREATE TABLE public.gate_past_place (
+    only_one boolean DEFAULT true NOT NULL,
+    "position" bigint DEFAULT 0 NOT NULL,
+    altered bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT gate_past_place_only_one_check CHECK (only_one)
+);
+COMMENT ON TABLE public.gate_past_place IS 'How far the stream of changes was looked up in accepted uploads. Whoever writes uploads shares its one row, whoever looks up or erases has it alone: so none slips through between the two.';
+COMMENT ON COLUMN public.gate_past_place."position" IS 'No change behind this one was looked up: whoever writes uploads must have looked them up so far.';
+COMMENT ON COLUMN public.gate_past_place.altered IS 'Up to which change the entries that changed their state were looked up.';
 CREATE TABLE public.gate_policy (
     version integer NOT NULL,
     document jsonb NOT NULL,
@@ -152,6 +272,29 @@ CREATE TABLE public.gate_policy (
     CONSTRAINT gate_policy_version_check CHECK ((version > 0))
 );
 COMMENT ON TABLE public.gate_policy IS 'Every policy that was chosen; the last one holds. Without a row, the starting set does.';
+CREATE TABLE public.gate_probe (
+    id uuid NOT NULL,
+    asker text NOT NULL,
+    of_uploader boolean NOT NULL,
+    uploader bytea,
+    sign text NOT NULL,
+    raised_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    limited_until timestamp with time zone NOT NULL,
+    matches integer NOT NULL,
+    checks bigint NOT NULL,
+    decisions uuid[] NOT NULL,
+    lifted_at timestamp with time zone,
+    lifted_by text,
+    CONSTRAINT gate_probe_check CHECK (((lifted_at IS NULL) = (lifted_by IS NULL))),
+    CONSTRAINT gate_probe_matches_check CHECK ((matches > 0)),
+    CONSTRAINT gate_probe_sign_check CHECK ((sign = ANY (ARRAY['matches'::text, 'variants'::text]))),
+    CONSTRAINT gate_probe_uploader_check CHECK ((octet_length(uploader) = 32))
+);
+COMMENT ON TABLE public.gate_probe IS 'Who seemed to try the lists out through the gate, and until when it is told less than others.';
+COMMENT ON COLUMN public.gate_probe.asker IS 'The id of an API key, or the name of a door without log-in.';
+COMMENT ON COLUMN public.gate_probe.uploader IS 'A code for the provider''s pseudonym of the uploader; erased after a day.';
+COMMENT ON COLUMN public.gate_probe.decisions IS 'The last checks that gave rise to it.';
 CREATE UNLOGGED TABLE public.gate_repeat (
     name_mac bytea NOT NULL,
     bytes_mac bytea NOT NULL,
@@ -166,6 +309,57 @@ CREATE TABLE public.gate_report (
     handoff_id uuid NOT NULL
 );
 COMMENT ON TABLE public.gate_report IS 'Which hand-off reported a decision to whom: one each.';
+CREATE TABLE public.gate_review (
+    decision_id uuid NOT NULL,
+    false_alarm boolean NOT NULL,
+    marked_by text NOT NULL,
+    marked_at timestamp with time zone NOT NULL
+);
+COMMENT ON TABLE public.gate_review IS 'What a person of the provider saw when looking at an upload that was held or blocked: rightly, or a false alarm.';
+CREATE TABLE public.gate_webhook (
+    only_one boolean DEFAULT true NOT NULL,
+    url text NOT NULL,
+    events text[] NOT NULL,
+    state text NOT NULL,
+    state_at timestamp with time zone NOT NULL,
+    chosen_by text NOT NULL,
+    silences integer DEFAULT 0 NOT NULL,
+    silent_until timestamp with time zone,
+    CONSTRAINT gate_webhook_only_one_check CHECK (only_one),
+    CONSTRAINT gate_webhook_state_check CHECK ((state = ANY (ARRAY['on'::text, 'off'::text, 'gone'::text])))
+);
+COMMENT ON TABLE public.gate_webhook IS 'Where the provider''s own system hears what the gate decided.';
+COMMENT ON COLUMN public.gate_webhook.state IS '`gone`: the receiver said with status 410 that it wants nothing any more.';
+COMMENT ON COLUMN public.gate_webhook.silences IS 'How often in a row there was no answer at all; until `silent_until` it is left alone.';
+CREATE TABLE public.gate_webhook_delivery (
+    id uuid NOT NULL,
+    event text NOT NULL,
+    decision_id uuid,
+    made_at timestamp with time zone NOT NULL,
+    body bytea NOT NULL,
+    state text NOT NULL,
+    state_at timestamp with time zone NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    last_tried_at timestamp with time zone,
+    next_try_at timestamp with time zone,
+    status smallint,
+    problem text,
+    CONSTRAINT gate_webhook_delivery_check CHECK (((state = 'waiting'::text) = (next_try_at IS NOT NULL))),
+    CONSTRAINT gate_webhook_delivery_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'delivered'::text, 'parked'::text])))
+);
+COMMENT ON TABLE public.gate_webhook_delivery IS 'What was, or is to be, told to the webhook, and what became of it.';
+COMMENT ON COLUMN public.gate_webhook_delivery.id IS 'The `webhook-id`: the same at every try, by which the receiver takes it once.';
+COMMENT ON COLUMN public.gate_webhook_delivery.decision_id IS 'About which decision; NULL for a test.';
+COMMENT ON COLUMN public.gate_webhook_delivery.status IS 'The HTTP status of the last answer; NULL where there was none.';
+COMMENT ON COLUMN public.gate_webhook_delivery.problem IS 'Why the last try failed: a code, never words of the receiver.';
+CREATE TABLE public.gate_webhook_secret (
+    id uuid NOT NULL,
+    sealed bytea NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone
+);
+COMMENT ON TABLE public.gate_webhook_secret IS 'With what webhooks are signed: the newest, and until it ends the one before.';
+COMMENT ON COLUMN public.gate_webhook_secret.sealed IS 'Sealed with a key that is not in the database.';
 CREATE TABLE public.handoff_received (
     id uuid NOT NULL,
     party_id uuid NOT NULL,
@@ -669,6 +863,14 @@ CREATE TABLE public.registry_opinion (
 );
 COMMENT ON TABLE public.registry_opinion IS 'Who says that an entry belongs on its list, or does not; the last word of each.';
 COMMENT ON COLUMN public.registry_opinion.by_party IS 'For which party; NULL for ourselves.';
+CREATE TABLE public.registry_proposer (
+    list_id uuid NOT NULL,
+    party_id uuid,
+    chosen_by text NOT NULL,
+    chosen_at timestamp with time zone NOT NULL
+);
+COMMENT ON TABLE public.registry_proposer IS 'Whose programs may propose entries for which list, through the interface of Hasher-Matcher-Actioner.';
+COMMENT ON COLUMN public.registry_proposer.party_id IS 'NULL for our own programs.';
 CREATE TABLE public.registry_sequence (
     only_row boolean DEFAULT true NOT NULL,
     last bigint NOT NULL,
@@ -797,20 +999,42 @@ ALTER TABLE ONLY public.external_identity
     ADD CONSTRAINT external_identity_person_id_issuer_key UNIQUE (person_id, issuer);
 ALTER TABLE ONLY public.external_identity
     ADD CONSTRAINT external_identity_pkey PRIMARY KEY (issuer, subject);
+ALTER TABLE ONLY public.gate_action
+    ADD CONSTRAINT gate_action_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.gate_count
     ADD CONSTRAINT gate_count_pkey PRIMARY KEY (minute, provider_key, door, outcome, decision, reason);
 ALTER TABLE ONLY public.gate_decision
     ADD CONSTRAINT gate_decision_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.gate_latency
+    ADD CONSTRAINT gate_latency_pkey PRIMARY KEY (minute, door, up_to);
 ALTER TABLE ONLY public.gate_list_count
     ADD CONSTRAINT gate_list_count_pkey PRIMARY KEY (minute, list_id, decision, shadow);
 ALTER TABLE ONLY public.gate_match
     ADD CONSTRAINT gate_match_pkey PRIMARY KEY (decision_id, place);
+ALTER TABLE ONLY public.gate_past_choice
+    ADD CONSTRAINT gate_past_choice_pkey PRIMARY KEY (version);
+ALTER TABLE ONLY public.gate_past_erased
+    ADD CONSTRAINT gate_past_erased_pkey PRIMARY KEY (object_mac);
+ALTER TABLE ONLY public.gate_past_list
+    ADD CONSTRAINT gate_past_list_pkey PRIMARY KEY (list_id);
+ALTER TABLE ONLY public.gate_past_place
+    ADD CONSTRAINT gate_past_place_pkey PRIMARY KEY (only_one);
 ALTER TABLE ONLY public.gate_policy
     ADD CONSTRAINT gate_policy_pkey PRIMARY KEY (version);
+ALTER TABLE ONLY public.gate_probe
+    ADD CONSTRAINT gate_probe_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.gate_repeat
     ADD CONSTRAINT gate_repeat_pkey PRIMARY KEY (name_mac);
 ALTER TABLE ONLY public.gate_report
     ADD CONSTRAINT gate_report_pkey PRIMARY KEY (decision_id, party_id);
+ALTER TABLE ONLY public.gate_review
+    ADD CONSTRAINT gate_review_pkey PRIMARY KEY (decision_id);
+ALTER TABLE ONLY public.gate_webhook_delivery
+    ADD CONSTRAINT gate_webhook_delivery_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.gate_webhook
+    ADD CONSTRAINT gate_webhook_pkey PRIMARY KEY (only_one);
+ALTER TABLE ONLY public.gate_webhook_secret
+    ADD CONSTRAINT gate_webhook_secret_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.handoff_received
     ADD CONSTRAINT handoff_received_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.handoff_received
@@ -893,6 +1117,8 @@ ALTER TABLE ONLY public.registry_match
     ADD CONSTRAINT registry_match_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.registry_opinion
     ADD CONSTRAINT registry_opinion_entry_id_by_party_by_person_key UNIQUE NULLS NOT DISTINCT (entry_id, by_party, by_person);
+ALTER TABLE ONLY public.registry_proposer
+    ADD CONSTRAINT registry_proposer_list_id_party_id_key UNIQUE NULLS NOT DISTINCT (list_id, party_id);
 ALTER TABLE ONLY public.registry_sequence
     ADD CONSTRAINT registry_sequence_pkey PRIMARY KEY (only_row);
 ALTER TABLE ONLY public.registry_source
@@ -921,11 +1147,23 @@ CREATE INDEX audit_event_action ON public.audit_event USING btree (action, at, i
 CREATE INDEX audit_event_actor ON public.audit_event USING btree (actor_kind, actor_id, at, id);
 CREATE INDEX audit_event_at ON public.audit_event USING btree (at, id);
 CREATE INDEX audit_event_record ON public.audit_event USING btree (record, record_id, at, id);
+CREATE INDEX gate_action_decision ON public.gate_action USING btree (decision_id, id);
 CREATE INDEX gate_decision_at ON public.gate_decision USING btree (at, id);
+CREATE INDEX gate_decision_later ON public.gate_decision USING btree (at, id) WHERE (uploaded_at IS NOT NULL);
 CREATE INDEX gate_decision_object ON public.gate_decision USING btree (object_id) WHERE (object_id IS NOT NULL);
+CREATE INDEX gate_decision_unanswered ON public.gate_decision USING btree (at, id) WHERE ((answered_at IS NULL) AND ((decision <> 'allow'::text) OR (uploaded_at IS NOT NULL)));
 CREATE INDEX gate_decision_untold ON public.gate_decision USING btree (at, id) WHERE (told_at IS NULL);
 CREATE INDEX gate_match_entry ON public.gate_match USING btree (entry_id);
+CREATE INDEX gate_past_md5 ON ONLY public.gate_past USING btree (md5_mac);
+CREATE INDEX gate_past_object ON ONLY public.gate_past USING hash (object_id);
+CREATE INDEX gate_past_sha1 ON ONLY public.gate_past USING btree (sha1_mac);
+CREATE INDEX gate_past_sha256 ON ONLY public.gate_past USING btree (sha256_mac);
+CREATE INDEX gate_probe_limited ON public.gate_probe USING btree (limited_until) WHERE (lifted_at IS NULL);
+CREATE INDEX gate_probe_raised ON public.gate_probe USING btree (raised_at);
 CREATE INDEX gate_repeat_at ON public.gate_repeat USING btree (at);
+CREATE INDEX gate_webhook_delivery_decision ON public.gate_webhook_delivery USING btree (decision_id) WHERE (decision_id IS NOT NULL);
+CREATE INDEX gate_webhook_delivery_due ON public.gate_webhook_delivery USING btree (next_try_at, id) WHERE (state = 'waiting'::text);
+CREATE INDEX gate_webhook_delivery_made ON public.gate_webhook_delivery USING btree (made_at, id);
 CREATE INDEX handoff_received_at ON public.handoff_received USING btree (received_at, id);
 CREATE INDEX handoff_received_case ON public.handoff_received USING btree (case_number);
 CREATE INDEX handoff_received_party ON public.handoff_received USING btree (party_id, received_at);
@@ -976,6 +1214,8 @@ ALTER TABLE ONLY public.api_key
     ADD CONSTRAINT api_key_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party(id);
 ALTER TABLE ONLY public.external_identity
     ADD CONSTRAINT external_identity_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
+ALTER TABLE ONLY public.gate_action
+    ADD CONSTRAINT gate_action_decision_id_fkey FOREIGN KEY (decision_id) REFERENCES public.gate_decision(id);
 ALTER TABLE ONLY public.gate_match
     ADD CONSTRAINT gate_match_decision_id_fkey FOREIGN KEY (decision_id) REFERENCES public.gate_decision(id);
 ALTER TABLE ONLY public.gate_report
@@ -984,6 +1224,10 @@ ALTER TABLE ONLY public.gate_report
     ADD CONSTRAINT gate_report_handoff_id_fkey FOREIGN KEY (handoff_id) REFERENCES public.handoff_sent(id);
 ALTER TABLE ONLY public.gate_report
     ADD CONSTRAINT gate_report_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party(id);
+ALTER TABLE ONLY public.gate_review
+    ADD CONSTRAINT gate_review_decision_id_fkey FOREIGN KEY (decision_id) REFERENCES public.gate_decision(id);
+ALTER TABLE ONLY public.gate_webhook_delivery
+    ADD CONSTRAINT gate_webhook_delivery_decision_id_fkey FOREIGN KEY (decision_id) REFERENCES public.gate_decision(id);
 ALTER TABLE ONLY public.handoff_received
     ADD CONSTRAINT handoff_received_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party(id);
 ALTER TABLE ONLY public.handoff_sent
@@ -1058,6 +1302,10 @@ ALTER TABLE ONLY public.registry_opinion
     ADD CONSTRAINT registry_opinion_by_party_fkey FOREIGN KEY (by_party) REFERENCES public.party(id);
 ALTER TABLE ONLY public.registry_opinion
     ADD CONSTRAINT registry_opinion_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.registry_entry(id);
+ALTER TABLE ONLY public.registry_proposer
+    ADD CONSTRAINT registry_proposer_list_id_fkey FOREIGN KEY (list_id) REFERENCES public.registry_list(id);
+ALTER TABLE ONLY public.registry_proposer
+    ADD CONSTRAINT registry_proposer_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party(id);
 ALTER TABLE ONLY public.registry_share
     ADD CONSTRAINT registry_share_list_id_fkey FOREIGN KEY (list_id) REFERENCES public.registry_list(id);
 ALTER TABLE ONLY public.registry_share
@@ -1074,6 +1322,10 @@ ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
 ALTER TABLE ONLY public.sign_in_link
     ADD CONSTRAINT sign_in_link_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
+REVOKE ALL ON FUNCTION public.gate_past_add_day(day date) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.gate_past_add_day(day date) TO vangnet_runtime;
+REVOKE ALL ON FUNCTION public.gate_past_drop_days(before date) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.gate_past_drop_days(before date) TO vangnet_runtime;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.api_key TO vangnet_runtime;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.attempt TO vangnet_runtime;
 GRANT SELECT,INSERT ON TABLE public.audit_event TO vangnet_runtime;
@@ -1081,19 +1333,63 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.audit_export TO vangnet_runtime;
 GRANT SELECT,INSERT ON TABLE public.audit_seal TO vangnet_runtime;
 GRANT SELECT,INSERT,DELETE ON TABLE public.audit_unsealed TO vangnet_runtime;
 GRANT SELECT,INSERT,DELETE ON TABLE public.external_identity TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.gate_action TO vangnet_runtime;
 GRANT SELECT,INSERT ON TABLE public.gate_count TO vangnet_runtime;
 GRANT UPDATE(checks) ON TABLE public.gate_count TO vangnet_runtime;
 GRANT SELECT,INSERT ON TABLE public.gate_decision TO vangnet_runtime;
 GRANT UPDATE(told_at) ON TABLE public.gate_decision TO vangnet_runtime;
 GRANT UPDATE(reported_at) ON TABLE public.gate_decision TO vangnet_runtime;
 GRANT UPDATE(revised_at) ON TABLE public.gate_decision TO vangnet_runtime;
+GRANT UPDATE(answered_at) ON TABLE public.gate_decision TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE ON TABLE public.gate_latency TO vangnet_runtime;
+GRANT UPDATE(answers) ON TABLE public.gate_latency TO vangnet_runtime;
 GRANT SELECT,INSERT ON TABLE public.gate_list_count TO vangnet_runtime;
 GRANT UPDATE(matches) ON TABLE public.gate_list_count TO vangnet_runtime;
 GRANT SELECT,INSERT ON TABLE public.gate_match TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE ON TABLE public.gate_past TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.gate_past_choice TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE ON TABLE public.gate_past_erased TO vangnet_runtime;
+GRANT UPDATE(at) ON TABLE public.gate_past_erased TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.gate_past_list TO vangnet_runtime;
+GRANT SELECT ON TABLE public.gate_past_place TO vangnet_runtime;
+GRANT UPDATE("position") ON TABLE public.gate_past_place TO vangnet_runtime;
+GRANT UPDATE(altered) ON TABLE public.gate_past_place TO vangnet_runtime;
 GRANT SELECT,INSERT ON TABLE public.gate_policy TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.gate_probe TO vangnet_runtime;
+GRANT UPDATE(uploader) ON TABLE public.gate_probe TO vangnet_runtime;
+GRANT UPDATE(sign) ON TABLE public.gate_probe TO vangnet_runtime;
+GRANT UPDATE(last_at) ON TABLE public.gate_probe TO vangnet_runtime;
+GRANT UPDATE(limited_until) ON TABLE public.gate_probe TO vangnet_runtime;
+GRANT UPDATE(matches) ON TABLE public.gate_probe TO vangnet_runtime;
+GRANT UPDATE(checks) ON TABLE public.gate_probe TO vangnet_runtime;
+GRANT UPDATE(decisions) ON TABLE public.gate_probe TO vangnet_runtime;
+GRANT UPDATE(lifted_at) ON TABLE public.gate_probe TO vangnet_runtime;
+GRANT UPDATE(lifted_by) ON TABLE public.gate_probe TO vangnet_runtime;
 GRANT SELECT,INSERT,DELETE ON TABLE public.gate_repeat TO vangnet_runtime;
 GRANT UPDATE(at) ON TABLE public.gate_repeat TO vangnet_runtime;
 GRANT SELECT,INSERT ON TABLE public.gate_report TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.gate_review TO vangnet_runtime;
+GRANT UPDATE(false_alarm) ON TABLE public.gate_review TO vangnet_runtime;
+GRANT UPDATE(marked_by) ON TABLE public.gate_review TO vangnet_runtime;
+GRANT UPDATE(marked_at) ON TABLE public.gate_review TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.gate_webhook TO vangnet_runtime;
+GRANT UPDATE(url) ON TABLE public.gate_webhook TO vangnet_runtime;
+GRANT UPDATE(events) ON TABLE public.gate_webhook TO vangnet_runtime;
+GRANT UPDATE(state) ON TABLE public.gate_webhook TO vangnet_runtime;
+GRANT UPDATE(state_at) ON TABLE public.gate_webhook TO vangnet_runtime;
+GRANT UPDATE(chosen_by) ON TABLE public.gate_webhook TO vangnet_runtime;
+GRANT UPDATE(silences) ON TABLE public.gate_webhook TO vangnet_runtime;
+GRANT UPDATE(silent_until) ON TABLE public.gate_webhook TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE ON TABLE public.gate_webhook_delivery TO vangnet_runtime;
+GRANT UPDATE(state) ON TABLE public.gate_webhook_delivery TO vangnet_runtime;
+GRANT UPDATE(state_at) ON TABLE public.gate_webhook_delivery TO vangnet_runtime;
+GRANT UPDATE(tries) ON TABLE public.gate_webhook_delivery TO vangnet_runtime;
+GRANT UPDATE(last_tried_at) ON TABLE public.gate_webhook_delivery TO vangnet_runtime;
+GRANT UPDATE(next_try_at) ON TABLE public.gate_webhook_delivery TO vangnet_runtime;
+GRANT UPDATE(status) ON TABLE public.gate_webhook_delivery TO vangnet_runtime;
+GRANT UPDATE(problem) ON TABLE public.gate_webhook_delivery TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE ON TABLE public.gate_webhook_secret TO vangnet_runtime;
+GRANT UPDATE(ends_at) ON TABLE public.gate_webhook_secret TO vangnet_runtime;
 GRANT SELECT,INSERT ON TABLE public.handoff_received TO vangnet_runtime;
 GRANT SELECT,INSERT ON TABLE public.handoff_sent TO vangnet_runtime;
 GRANT UPDATE(state) ON TABLE public.handoff_sent TO vangnet_runtime;
@@ -1187,6 +1483,7 @@ GRANT SELECT,INSERT ON TABLE public.registry_opinion TO vangnet_runtime;
 GRANT UPDATE(agrees) ON TABLE public.registry_opinion TO vangnet_runtime;
 GRANT UPDATE(reason) ON TABLE public.registry_opinion TO vangnet_runtime;
 GRANT UPDATE(at) ON TABLE public.registry_opinion TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE ON TABLE public.registry_proposer TO vangnet_runtime;
 GRANT SELECT ON TABLE public.registry_sequence TO vangnet_runtime;
 GRANT UPDATE(last) ON TABLE public.registry_sequence TO vangnet_runtime;
 GRANT SELECT,INSERT ON TABLE public.registry_share TO vangnet_runtime;

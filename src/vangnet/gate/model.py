@@ -37,6 +37,7 @@ class Door(StrEnum):
     DUTCH = "dutch"  #: The Dutch hash check: `POST /v1/check/{md5|sha1}`.
     HMA = "hma"  #: The façade for tools made for Hasher-Matcher-Actioner.
     SCAN = "scan"  #: A store of files, by `vangnet scan` or `vangnet gate check`.
+    PAST = "past"  #: An upload that was accepted before, looked up when its hash was listed.
 
 
 class MatchKind(StrEnum):
@@ -80,6 +81,8 @@ class CheckAnswer:
     index_version: int = 0
     #: Why it could not be examined as it should be.
     reason: Reason | None = None
+    #: Whoever asked seems to try the lists out: `matches` has each list once, without entry, distance and view.
+    withheld: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +102,8 @@ class HashCheck:
 
     hashes: tuple[GivenHash, ...]
     object_id: str | None = field(default=None, repr=False)
+    #: The provider's pseudonym for whoever uploaded it.
+    uploader: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +121,8 @@ class KeptDecision:
     digests: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
     #: Which policy decided.
     policy_version: int
+    #: When it was uploaded, where that was accepted then and listed later; None for an upload that was checked just now.
+    uploaded_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +141,16 @@ class ListedDecision:
     reported_at: datetime | None
     #: When an entry that it rests on ceased to stand.
     revised_at: datetime | None
+    #: When it was uploaded, for a later match; None for an upload that was checked just then.
+    uploaded_at: datetime | None
+    #: When the provider said what became of the upload.
+    answered_at: datetime | None
+
+    @property
+    def wants_answer(self) -> bool:
+        """Whether the provider is to say what it did about it, and has not."""
+        later = self.uploaded_at is not None
+        return self.answered_at is None and (later or self.answer.decision is not Decision.ALLOW)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

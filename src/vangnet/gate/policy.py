@@ -118,7 +118,7 @@ class Found:
     @property
     def kind(self) -> MatchKind:
         """What the match proves."""
-        return _KINDS.get(self.algorithm, MatchKind.PERCEPTUAL)
+        return kind_of(self.algorithm)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +128,11 @@ class Judged:
     outcome: Outcome
     decision: Decision
     matches: tuple[CheckMatch, ...] = field(default=())
+
+
+def kind_of(algorithm: str) -> MatchKind:
+    """What a match by this hash proves."""
+    return _KINDS.get(algorithm, MatchKind.PERCEPTUAL)
 
 
 def strictest(decisions: Iterable[Decision]) -> Decision:

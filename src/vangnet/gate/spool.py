@@ -4,6 +4,7 @@ A file has its name only when it is whole, and is removed only after the databas
 that it is taken in twice, which the decision's id makes once. Any number of processes may share a folder.
 """
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -78,7 +79,8 @@ class Spool:
 
     def set_aside(self, spooled: Spooled) -> None:
         """Keeps a file that cannot be opened for a person to look at, under another name."""
-        spooled.path.rename(spooled.path.with_suffix(_UNREADABLE))
+        with contextlib.suppress(FileNotFoundError):  # Another process did.
+            spooled.path.rename(spooled.path.with_suffix(_UNREADABLE))
 
     def _paths(self) -> list[Path]:
         return sorted(self._folder.glob(f"*{_WHOLE}"))

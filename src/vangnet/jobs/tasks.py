@@ -13,8 +13,9 @@ from uuid import UUID
 from vangnet.audit.model import Actor, ActorKind
 from vangnet.config import Settings
 from vangnet.db import Database
-from vangnet.errors import PartnerFailed, PartnerRefused
-from vangnet.gate.service import decisions
+from vangnet.errors import PartnerFailed, PartnerRefused, PartnerUnreachable
+from vangnet.gate.service import decisions, past, picture, probes, webhooks
+from vangnet.gate.webhooks import message_id
 from vangnet.handoff.model import SentState
 from vangnet.handoff.service import sending
 from vangnet.identity.permissions import Permission
@@ -22,7 +23,7 @@ from vangnet.identity.service import expiry
 from vangnet.jobs import fetching, service
 from vangnet.jobs.model import Pace, retry_delay_s
 from vangnet.keys import Keys
-from vangnet.partners import installation
+from vangnet.partners import installation, webhook
 from vangnet.partners.transport import Transport
 from vangnet.registry.model.sources import FeedbackState
 from vangnet.registry.service import contesting, disputes, imports, known_good, matches, sources
@@ -34,7 +35,7 @@ _REPORTING = Actor(
     id="report_match",
     permissions=frozenset({Permission.HANDOFF_SEND, Permission.REGISTRY_READ}),
 )
-
+_TELLING = Actor(kind=ActorKind.SYSTEM, id="send_webhooks", permissions=frozenset({Permission.GATE_TELL}))
 _CURATION = Actor(kind=ActorKind.SYSTEM, id="recheck_known_good", permissions=frozenset({Permission.REGISTRY_KNOWN_GOOD}))
 _REVISION = Actor(kind=ActorKind.SYSTEM, id="revise_matches", permissions=frozenset({Permission.REGISTRY_MATCH}))
 _FETCHING = Actor(kind=ActorKind.SYSTEM, id="fetch_source", permissions=frozenset({Permission.REGISTRY_IMPORT}))
@@ -112,6 +113,46 @@ def report_match(work: Workplace, *, decision_id: str, party_id: str) -> None:
         decisions.report(
             conn, _REPORTING, decision_id=UUID(decision_id), party_id=UUID(party_id), keys=work.keys, now=work.now()
         )
+
+
+def send_webhooks(work: Workplace) -> None:
+    """Sends what the provider's own system is to be told, until nothing is due. Raises TryAgain where something waits."""
+    more = True
+    while more:
+        with work.database.transaction() as conn:
+            due = webhooks.due(conn, _TELLING, keys=work.keys, now=work.now())
+        more = due is not None and _send_webhook(work, due)
+    with work.database.transaction() as conn:
+        again = webhooks.next_try_at(conn)
+    if again is not None:
+        raise TryAgain(again)
+
+
+def _send_webhook(work: Workplace, due: webhooks.DueDelivery) -> bool:
+    """Whether the receiver answered, whatever it was."""
+    jitter = 1 + secrets.randbelow(1001) / 10_000
+    delays_s = [delay_s * jitter for delay_s in work.pace.webhook_retries_s]
+    status, problem = None, None
+    try:
+        status = webhook.send(
+            work.transport,
+            due.url,
+            id_=message_id(due.delivery.id),
+            body=due.delivery.body,
+            secrets=due.secrets,
+            now=work.now(),
+        )
+    except PartnerUnreachable as error:
+        with work.database.transaction() as conn:
+            webhooks.no_answer(conn, _TELLING, problem=error.code, delays_s=delays_s, now=work.now())
+        return False
+    except PartnerRefused as error:
+        problem = error.code
+    with work.database.transaction() as conn:
+        webhooks.answered(
+            conn, _TELLING, delivery_id=due.delivery.id, status=status, problem=problem, delays_s=delays_s, now=work.now()
+        )
+    return True
 
 
 def fetch_sources(work: Workplace) -> None:
@@ -223,6 +264,13 @@ def remove_expired(work: Workplace) -> None:
         )
     with work.database.transaction() as conn:
         decisions.forget_names(conn, now=work.now())
+    with work.database.transaction() as conn:
+        probes.forget_uploaders(conn, now=work.now())
+        picture.forget_latencies(conn, now=work.now())
+    with work.database.transaction() as conn:
+        webhooks.forget_deliveries(conn, now=work.now())
+    with work.database.transaction() as conn:
+        past.drop_old(conn, now=work.now())
 
 
 #: By name. A name that once stood here stays, or jobs that wait under it are parked at the next start.
@@ -233,6 +281,7 @@ TASKS: Mapping[str, Task] = {
     contesting.TAKE_ANSWER: take_registry_dispute_answer,
     sending.DELIVER: deliver_handoff,
     decisions.REPORT: report_match,
+    webhooks.SEND: send_webhooks,
     sources.FETCH: fetch_source,
     sources.FEEDBACK: send_source_feedback,
     "fetch_sources": fetch_sources,

@@ -1,8 +1,9 @@
 """The one HTTP client. Every request to a third party goes through it, so that none can be without its limits.
 
-It follows no redirect, asks no proxy of the environment, keeps no connection, reads at most as many bytes as the caller
-allows, and gives up when the time for the whole exchange is over, however slowly the other side drips. It tries once:
-trying again is the jobs' work. No address gets into a message or the log; messages name the third party by our own id.
+It follows no redirect by itself, asks no proxy of the environment, keeps no connection, reads at most as many bytes as the
+caller allows, and gives up when the time for the whole exchange is over, however slowly the other side drips. It tries
+once: trying again is the jobs' work. No address gets into a message or the log; messages name the third party by our own
+id.
 """
 
 import contextlib
@@ -10,9 +11,10 @@ import logging
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,8 @@ from vangnet.identity.model.text import checked_base_url
 CONNECT_S = 3.0
 #: Everything together, from the name look-up to the last byte.
 EXCHANGE_S = 10.0
+#: Statuses that send us on (RFC 9110, section 15.4).
+_SENT_ON = frozenset({301, 302, 303, 307, 308})
 
 # The library writes the address of every request to its log, one level lower.
 for _name in ("httpx2", "httpcore2"):
@@ -38,6 +42,15 @@ class Answer:
     status: int
     media_type: str
     body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """How an exchange ended whose body went elsewhere. `location` is there where it sends us on; then no body was read."""
+
+    status: int
+    media_type: str
+    location: str | None = field(default=None, repr=False)
 
 
 class Transport:
@@ -96,6 +109,42 @@ class Transport:
         """Any other request, with the headers that a third party's own interface asks for. Raises as `get`, `post`."""
         return self._exchange(method, base_url, path, partner=partner, max_bytes=max_bytes, body=body, headers=headers)
 
+    def receive(
+        self,
+        url: httpx2.URL,
+        *,
+        address: IPv4Address | IPv6Address,
+        partner: str,
+        max_bytes: int,
+        within_s: float,
+        take: Callable[[bytes], None],
+    ) -> Received:
+        """Asks the machine at `address`, and no other, for `url`; what comes goes to `take`, piece by piece.
+
+        For `partners.fetching`, which says what may be asked of whom. The certificate must be that of the url's host.
+        Raises as `get`, and whatever `take` raises.
+        """
+        host = url.raw_host.decode("ascii")
+        with (
+            self._line(within_s) as line,
+            _translated(partner, line),
+            self._client(within_s) as client,
+            client.stream(
+                "GET",
+                url.copy_with(host=str(address), fragment=None),
+                headers={"host": url.netloc.decode("ascii"), "accept": "*/*"},
+                extensions={"trace": line.follow, "sni_hostname": host},
+            ) as response,
+        ):
+            media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if response.status_code in _SENT_ON and "location" in response.headers:
+                return Received(status=response.status_code, media_type="", location=response.headers["location"])
+            if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
+                raise PartnerRefused(partner=partner, problem="its answer is compressed, which was not asked for")
+            if response.status_code == 200:
+                _hand_on(response, partner=partner, max_bytes=max_bytes, take=take)
+            return Received(status=response.status_code, media_type=media_type)
+
     def hang_up(self) -> None:
         """Ends the exchanges under way; whoever waits for one gets PartnerUnreachable. For a process that stops."""
         for line in list(self._lines):
@@ -127,12 +176,13 @@ class Transport:
                 body=_read(response, partner=partner, max_bytes=max_bytes),
             )
 
-    def _client(self) -> httpx2.Client:
+    def _client(self, within_s: float | None = None) -> httpx2.Client:
+        limit_s = self._exchange_s if within_s is None else within_s
         return httpx2.Client(
             verify=self._tls,
             trust_env=False,
             follow_redirects=False,
-            timeout=httpx2.Timeout(self._exchange_s, connect=min(CONNECT_S, self._exchange_s)),
+            timeout=httpx2.Timeout(limit_s, connect=min(CONNECT_S, limit_s)),
             limits=httpx2.Limits(max_connections=1, max_keepalive_connections=0),
             headers={
                 "user-agent": f"vangnet/{version('vangnet')}",
@@ -143,10 +193,10 @@ class Transport:
         )
 
     @contextlib.contextmanager
-    def _line(self) -> Iterator["_Line"]:
+    def _line(self, within_s: float | None = None) -> Iterator["_Line"]:
         line = _Line()
         self._lines.add(line)
-        deadline = threading.Timer(self._exchange_s, line.cut)
+        deadline = threading.Timer(self._exchange_s if within_s is None else within_s, line.cut)
         deadline.daemon = True
         deadline.start()
         try:
@@ -191,6 +241,19 @@ def _read(response: httpx2.Response, *, partner: str, max_bytes: int) -> bytes:
         if len(body) > max_bytes:
             raise PartnerRefused(partner=partner, problem=f"its answer has more than {max_bytes} bytes")
     return bytes(body)
+
+
+def _hand_on(response: httpx2.Response, *, partner: str, max_bytes: int, take: Callable[[bytes], None]) -> None:
+    refused = PartnerRefused(partner=partner, problem=f"its answer has more than {max_bytes} bytes")
+    said = response.headers.get("content-length", "")
+    if said.isdecimal() and int(said) > max_bytes:
+        raise refused
+    received = 0
+    for chunk in response.iter_raw():
+        received += len(chunk)
+        if received > max_bytes:
+            raise refused
+        take(chunk)
 
 
 @contextlib.contextmanager

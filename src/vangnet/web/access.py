@@ -94,8 +94,18 @@ def methods_at(app: FastAPI, path: str) -> list[str]:
     return sorted(found | ({"HEAD"} if "GET" in found else set()))
 
 
+def needs_of(route: APIRoute) -> Needs | None:
+    """What lets a visit through to this route; None where it does not say."""
+    return _needs(route.dependencies)
+
+
 def _rule(dependencies: Sequence[params.Depends]) -> Permission | Rule | None:
+    found = _needs(dependencies)
+    return None if found is None else found.rule
+
+
+def _needs(dependencies: Sequence[params.Depends]) -> Needs | None:
     for dependency in dependencies:
         if isinstance(dependency.dependency, Needs):
-            return dependency.dependency.rule
+            return dependency.dependency
     return None

@@ -28,7 +28,9 @@ from vangnet.web.languages import marked
 
 #: Vangnet looking at itself, for the checks and the measures.
 WATCHER = Actor(
-    kind=ActorKind.SYSTEM, id="health", permissions=frozenset({Permission.AUDIT_READ, Permission.REGISTRY_READ})
+    kind=ActorKind.SYSTEM,
+    id="health",
+    permissions=frozenset({Permission.AUDIT_READ, Permission.GATE_READ, Permission.REGISTRY_READ}),
 )
 #: The index looks twice a second.
 _INDEX_AGE_MAX = timedelta(seconds=30)

@@ -32,7 +32,7 @@ KIND_NAMES = {
 #: At most seven: who has to read a menu has lost the thread.
 MENU = (
     MenuItem(path="/", label=marked("Start")),
-    MenuItem(path="/decisions", label=marked("Decisions"), permission=Permission.GATE_READ),
+    MenuItem(path="/gate", label=marked("Gate"), permission=Permission.GATE_READ, also=("/decisions", "/webhook", "/past")),
     MenuItem(
         path="/lists",
         label=marked("Lists"),

@@ -92,6 +92,8 @@ class Pages:
         environment.install_gettext_translations(self._wordings[language].catalogue, newstyle=True)  # type: ignore[attr-defined]
         environment.globals["static"] = static.address
         environment.filters["code"] = with_code
+        # For words that were put together from parts and kept, such as why a row was skipped.
+        environment.filters["wording"] = self._wordings[language].of
         environment.filters["time"] = lambda at: shown_time(at, language)
         environment.filters["day"] = lambda at: shown_time(at, language, pattern="d MMM y")
         return environment

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -53,7 +53,8 @@ class RequestChecks:
 
     app: ASGIApp
     hosts: frozenset[str]
-    #: Paths that take larger bodies than others, with how much; None where the route itself limits it.
+    #: Paths that take larger bodies than others, with how much; None where the route itself limits it. `*` in a path stands
+    #: for one step.
     larger: Mapping[str, int | None] = field(default_factory=dict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,8 +64,19 @@ class RequestChecks:
         headers = Headers(scope=scope)
         _require_our_name(scope["path"], headers, self.hosts)
         _require_same_site(scope["method"], headers, self.hosts)
-        most = self.larger.get(scope["path"], MAX_BODY_BYTES)
+        most = _most(scope["path"], self.larger)
         await self.app(scope, receive if most is None else _limited(receive, headers, most), send)
+
+
+def _most(path: str, larger: Mapping[str, int | None]) -> int | None:
+    if path in larger:
+        return larger[path]
+    steps = path.split("/")
+    for pattern, most in larger.items():
+        wanted = pattern.split("/")
+        if "*" in wanted and len(wanted) == len(steps) and all(a in {"*", b} for a, b in zip(wanted, steps, strict=True)):
+            return most
+    return MAX_BODY_BYTES
 
 
 def _require_our_name(path: str, headers: Headers, hosts: frozenset[str]) -> None:
@@ -110,15 +122,16 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, settings: Settings) -> None:
         self.app = app
-        self.headers = _headers(settings)
+        self.headers = [(name.lower().encode(), value.encode()) for name, value in _headers(settings).items()]
+        self.names = {name for name, _ in self.headers}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self.headers.items():
-                    headers[name] = value
-                headers.setdefault("Cache-Control", "no-store")
+                headers = [(name, value) for name, value in message["headers"] if name.lower() not in self.names]
+                if all(name.lower() != b"cache-control" for name, _ in headers):
+                    headers.append((b"cache-control", b"no-store"))
+                message["headers"] = headers + self.headers
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

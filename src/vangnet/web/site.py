@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from vangnet.config import Settings
 from vangnet.db import Database
 from vangnet.gate.service.gate import Gate
+from vangnet.identity.service.password_hashes import PasswordHashes
 from vangnet.keys import Keys
+from vangnet.partners.fetching import Fetcher
 from vangnet.registry.service.live import LiveIndex
 from vangnet.web.cookies import Cookies
 from vangnet.web.health import HealthBoard
@@ -14,6 +16,7 @@ from vangnet.web.pages import Pages
 from vangnet.web.protocols.wire import Room
 from vangnet.web.remembered_keys import RememberedKeys
 from vangnet.web.static_files import StaticFiles
+from vangnet.web.turns import Turns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +26,7 @@ class Site:
     settings: Settings = field(repr=False)
     database: Database
     keys: Keys = field(repr=False)
+    password_hashes: PasswordHashes
     cookies: Cookies
     pages: Pages
     static: StaticFiles
@@ -34,4 +38,10 @@ class Site:
     gate: Gate | None
     #: The memory that uploads share while they are received.
     gate_room: Room
+    #: Whether nobody is shown a page: all answers are for programs.
+    programs_only: bool = False
+    #: The threads in which what is asked of it directly is checked.
+    checks: Turns
+    #: What fetches files by their addresses; None where the settings say that nothing is fetched.
+    fetcher: Fetcher | None
     remembered_keys: RememberedKeys = field(default_factory=RememberedKeys, repr=False)

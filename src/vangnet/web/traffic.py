@@ -1,4 +1,4 @@
-"""Counts, times and logs every request by its route, never by its path: paths hold ids, and some of them one-time tokens.
+"""Counts, times and logs requests by their route, never by their path: paths hold ids, and some of them one-time tokens.
 
 The line has no address of the client either. Who did what is in the audit trail; this is for finding what is slow or fails.
 """
@@ -8,6 +8,7 @@ import time
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from vangnet.web.direct import DirectRoute
 from vangnet.web.metrics import Metrics
 
 _UNKNOWN = "none"
@@ -42,7 +43,13 @@ class Traffic:
             seconds = time.perf_counter() - started
             route = getattr(inner.get("route"), "path", _UNKNOWN)
             self.metrics.note_request(method=_method(method), route=route, status=status, seconds=seconds)
-            self.log.info("request", method=_method(method), route=route, status=status, ms=round(seconds * 1000, 1))
+            if not _is_usual_check(inner.get("route"), status):
+                self.log.info("request", method=_method(method), route=route, status=status, ms=round(seconds * 1000, 1))
+
+
+def _is_usual_check(route: object, status: int) -> bool:
+    # Thousands a second, and counted anyway: a line of each would cost as much as the check, and tell nobody anything.
+    return isinstance(route, DirectRoute) and 0 < status < 400
 
 
 def _method(method: str) -> str:

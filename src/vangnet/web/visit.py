@@ -19,10 +19,11 @@ from vangnet.config import Settings
 from vangnet.db import Connection
 from vangnet.errors import AppError
 from vangnet.identity.model import Installation, Language, Person, Session
+from vangnet.identity.service.password_hashes import PasswordHashes
 from vangnet.keys import Keys
 from vangnet.web.languages import preferred
 from vangnet.web.site import Site
-from vangnet.web.visitor import Visitor, client_address, find_visitor
+from vangnet.web.visitor import Visitor, client_address, find_fresh, find_visitor
 
 
 class OneVisit:
@@ -46,6 +47,11 @@ class OneVisit:
     def keys(self) -> Keys:
         """The installation's keys."""
         return self._site.keys
+
+    @property
+    def password_hashes(self) -> PasswordHashes:
+        """What makes and checks the hashes of passwords."""
+        return self._site.password_hashes
 
     @property
     def site(self) -> Site:
@@ -99,6 +105,13 @@ class OneVisit:
     def find_visitor(self) -> Visitor:
         """Who visits. Raises DatabaseUnavailable."""
         return self._visitor
+
+    def is_remembered(self) -> bool:
+        """Whether it is known without asking the database: by a key that was looked up a moment ago."""
+        actor = find_fresh(self._site, self.request, now=self.now)
+        if actor is not None:
+            self.__dict__["_visitor"] = Visitor(actor=actor)
+        return actor is not None
 
     @property
     def visitor_so_far(self) -> Visitor | None:

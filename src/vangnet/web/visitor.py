@@ -13,12 +13,12 @@ from vangnet.errors import DatabaseUnavailable, NotSignedIn
 from vangnet.identity.model import ANONYMOUS, Installation, Person, Refused, Session, SignedInPerson
 from vangnet.identity.service import api_keys, installation, sessions
 from vangnet.web.cookies import Cookies
-from vangnet.web.remembered_keys import FRESH
+from vangnet.web.site import Site
 
 #: What goes on while the database is away: see `remembered_keys`.
-_CHECKS = ("/api/v1/check", "/v1/", "/m/")
+_CHECKS = ("/api/v1/check", "/v1/", "/m/", "/h/")
 #: Where programs ask that were made for others' servers.
-_OTHERS = ("/v1/", "/m/", "/c/", "/status")
+_OTHERS = ("/v1/", "/h/", "/m/", "/c/", "/status")
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -45,13 +45,15 @@ class Visitor:
 
 def is_for_programs(request: Request) -> bool:
     """Whether a program reads the answer: it then gets a problem document, never a page or the way to one."""
-    path = request.url.path
-    return path.startswith(("/api/v1/", *_OTHERS)) or path == "/api/openapi.json" or path in _PROBES
+    path: str = request.scope["path"]
+    for_programs = path.startswith(("/api/v1/", *_OTHERS)) or path == "/api/openapi.json" or path in _PROBES
+    return for_programs or request.app.state.site.programs_only
 
 
 def is_for_basic(request: Request) -> bool:
     """Whether programs made for others' servers ask here: they can show a key as a password only."""
-    return request.url.path.startswith(_OTHERS)
+    path: str = request.scope["path"]
+    return path.startswith(_OTHERS)
 
 
 def find_visitor(database: Database, request: Request, *, settings: Settings, cookies: Cookies, now: datetime) -> Visitor:
@@ -108,20 +110,32 @@ def _key_shown(shown: str, *, basic: bool) -> str:
     return password or name
 
 
+def find_fresh(site: Site, request: Request, *, now: datetime) -> Actor | None:
+    """Who sent the request, where that is known without the database: a check, with a key that was good a moment ago."""
+    shown = request.headers.get("authorization")
+    if shown is None or not request.scope["path"].startswith(_CHECKS):
+        return None
+    try:
+        text = _key_shown(shown, basic=is_for_basic(request))
+    except NotSignedIn:
+        return None  # To be refused by whoever looks closer.
+    if site.gate is not None and site.gate.database_away:
+        return site.remembered_keys.find(text, now)
+    return site.remembered_keys.find_fresh(text, now)
+
+
 def _by_key(database: Database, request: Request, shown: str, *, now: datetime) -> Actor:
+    site: Site = request.app.state.site
+    fresh = find_fresh(site, request, now=now)
+    if fresh is not None:
+        return fresh
     text = _key_shown(shown, basic=is_for_basic(request))
-    site = request.app.state.site
-    checks = request.url.path.startswith(_CHECKS)
-    remembered: Actor | None = site.remembered_keys.find(text, now) if checks else None
-    if remembered is not None:
-        away = site.gate is not None and site.gate.database_away
-        if away or site.remembered_keys.find(text, now, within=FRESH) is not None:
-            return remembered
     try:
         # The count of wrong attempts must be committed, so the refusal comes after the transaction.
         with database.transaction() as conn:
             answer = api_keys.authenticate(conn, text, client_address=client_address(request), now=now)
     except DatabaseUnavailable:
+        remembered = site.remembered_keys.find(text, now) if request.scope["path"].startswith(_CHECKS) else None
         if remembered is None:
             raise
         return remembered

@@ -11,8 +11,9 @@ from vangnet.audit.model import Actor
 from vangnet.db import Connection, defer
 from vangnet.errors import Conflict, InvalidInput
 from vangnet.gate import store
-from vangnet.gate.model import CheckMatch, Counted, CountedMatch, Decision, KeptDecision, ListedDecision, Outcome
+from vangnet.gate.model import CheckMatch, Counted, CountedMatch, Decision, Door, KeptDecision, ListedDecision, Outcome
 from vangnet.gate.policy import Policy
+from vangnet.gate.service import webhooks
 from vangnet.handoff.model import Kind
 from vangnet.handoff.model.match_reports import MatchReport, ReportedMatch
 from vangnet.handoff.service import sending
@@ -45,7 +46,7 @@ class ShownDecision:
 
 
 def keep(conn: Connection, actor: Actor, kept: KeptDecision, *, policy: Policy, keys: Keys, now: datetime) -> bool:
-    """Keeps a decision that rests on a match, and has it reported where `policy` says so.
+    """Keeps a decision that rests on a match, has it reported where `policy` says so, and tells the webhook.
 
     False where it is kept already: then nothing happens. Raises PermissionDenied.
     """
@@ -58,6 +59,7 @@ def keep(conn: Connection, actor: Actor, kept: KeptDecision, *, policy: Policy, 
     if answer.decision in policy.report_on:
         for party_id in sorted(policy.report_to):
             defer(conn, REPORT, lock=f"report {party_id}", decision_id=str(answer.check_id), party_id=str(party_id))
+    webhooks.tell_kept(conn, kept, now=now)
     audit.record(
         conn,
         actor,
@@ -107,7 +109,13 @@ def tell_registry(conn: Connection, actor: Actor, *, shadows: Sequence[NewMatch]
     called until it returns 0. Raises PermissionDenied.
     """
     told = [
-        NewMatch(entry_id=match.entry_id, reference=str(found.answer.check_id), distance=match.distance, at=found.at)
+        NewMatch(
+            entry_id=match.entry_id,
+            reference=str(found.answer.check_id),
+            distance=match.distance,
+            at=found.at,
+            counts=found.door is not Door.SCAN,
+        )
         for found in store.take_untold(conn, limit=_TOLD_AT_ONCE, now=now)
         for match in found.answer.matches[:_TOLD_OF_EACH]
     ]
@@ -123,7 +131,9 @@ def mark_revised(conn: Connection, actor: Actor, *, now: datetime) -> int:
     new = 0
     while page := matches.list_revised(conn, actor, after=after, limit=_REVISED_AT_ONCE):
         after = (page[-1].revised_seq, page[-1].id)
-        new += store.update_revised(conn, [UUID(one.reference) for one in page if one.told_at is None], now=now)
+        revised = store.update_revised(conn, [UUID(one.reference) for one in page if one.told_at is None], now=now)
+        webhooks.tell_revised(conn, revised, now=now)
+        new += len(revised)
     return new
 
 
@@ -168,6 +178,7 @@ def list_decisions(
     entry_id: int | None = None,
     decision: Decision | None = None,
     revised: bool = False,
+    later: bool = False,
     before: tuple[datetime, UUID] | None = None,
     limit: int = 100,
 ) -> list[ListedDecision]:
@@ -181,6 +192,7 @@ def list_decisions(
         entry_id=entry_id,
         decision=decision,
         revised=revised,
+        later=later,
         before=before,
         limit=limit,
     )

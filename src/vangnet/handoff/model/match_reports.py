@@ -9,6 +9,7 @@ from vangnet.errors import HandoffRefused
 from vangnet.handoff.model import fields
 from vangnet.handoff.model.canonical import INTEGER_MAX, Json
 from vangnet.handoff.model.handoffs import Refusal
+from vangnet.identity.model.text import is_given_name
 
 #: Bytes of each digest that may be told.
 _DIGESTS = {"md5": 16, "sha1": 20, "sha256": 32}
@@ -112,7 +113,7 @@ def _read_matches(value: Json) -> tuple[ReportedMatch, ...]:
 
 def _short(value: Json) -> str:
     text = fields.text(value)
-    if not text.isprintable() or not 1 <= len(text) <= _TEXT_MAX:
+    if not is_given_name(text) or not 1 <= len(text) <= _TEXT_MAX:
         raise ValueError(f"a text of 1 to {_TEXT_MAX} letters, digits and signs was expected")
     return text
 

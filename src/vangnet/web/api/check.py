@@ -1,37 +1,39 @@
 """The gate over HTTP: a file, or hashes of files, checked against the lists.
 
-A body is read by hand: it is larger than anything else that is taken, never touches the disk, and is given up when whoever
-sends it falls silent. What is too large to be kept in memory is still digested and looked up by its digests.
+These two are asked more than all other routes together, so they are answered directly (`vangnet.web.direct`), and what is
+sent to them is read here.
 """
 
-import asyncio
-import json
-from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from datetime import datetime
+from functools import partial
+from typing import Any
 
-from fastapi import APIRouter, Depends, Header
-from pydantic import BaseModel, ConfigDict, Field
-from python_multipart.exceptions import MultipartParseError
-from python_multipart.multipart import MultipartParser, parse_options_header
-from starlette.requests import ClientDisconnect, Request
+from fastapi import APIRouter
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import to_json
 from starlette.responses import Response
 
 from vangnet.audit.model import ActorKind
-from vangnet.errors import InvalidInput, RequestRefused
+from vangnet.errors import InvalidInput, RequestRefused, TooManyAttempts, Unavailable
 from vangnet.gate.model import BATCH_MAX, OBJECT_ID_MAX, CheckAnswer, Decision, Door, GivenHash, HashCheck, Outcome
 from vangnet.gate.service.gate import Gate
+from vangnet.gate.uploader_text import uploader_text
 from vangnet.hashing.model import Reason, View
+from vangnet.identity.model.text import is_given_name
 from vangnet.identity.permissions import Permission
 from vangnet.web.access import needs
-from vangnet.web.protocols.wire import Body, DoorLimits, NoRoom, Oversized
+from vangnet.web.api.upload import pieces, received
+from vangnet.web.api.words import GivenName, Md5Digits, Percent, Sha1Digits, Sha256Digits, at_least_one
+from vangnet.web.direct import DirectRoute
+from vangnet.web.protocols.wire import Body
 from vangnet.web.visit import OneVisit, Visit
 
-router = APIRouter(prefix="/api/v1", tags=["Gate"])
+router = APIRouter(prefix="/api/v1", tags=["Gate"], route_class=DirectRoute)
 
 #: More than what other routes take: files, which are limited here; and ten thousand checks with four hashes each.
 LARGER_BODIES: dict[str, int | None] = {"/api/v1/check": None, "/api/v1/check/hashes": 8 * 1024 * 1024}
 _RETRY_AFTER_S = 1
-_IDLE_S = 30.0
 
 _LENGTHS = {"md5": 16, "sha1": 20, "sha256": 32, "pdq": 32}
 
@@ -41,12 +43,19 @@ class MatchAnswer(BaseModel):
 
     list: str = Field(description="The list's name.")
     list_id: str = Field(description="The list's id.")
-    entry_id: int = Field(description="The entry's number.")
-    classification: str = Field(description="What it is classified as.")
-    algorithm: str = Field(description="By which hash it was found.")
-    distance: int = Field(description="In how many bits the hashes differ; 0 for digests.")
-    view: View = Field(description="How the picture was held.")
+    entry_id: int | None = Field(description="The entry's number; null where it is withheld, as are the four below.")
+    classification: str | None = Field(description="What it is classified as.")
+    algorithm: str | None = Field(description="By which hash it was found.")
+    distance: int | None = Field(description="In how many bits the hashes differ; 0 for digests.")
+    view: View | None = Field(description="How the picture was held.")
     shadow: bool = Field(description="It was counted and decided nothing.")
+
+
+class UploaderText(BaseModel):
+    """What the uploader of a refused file may be told: not why."""
+
+    nl: str = Field(description="In Dutch.")
+    en: str = Field(description="In English.")
 
 
 class CheckedAnswer(BaseModel):
@@ -61,19 +70,28 @@ class CheckedAnswer(BaseModel):
     )
     index_version: int = Field(description="The number of the last change to the lists that counted.")
     reason: Reason | None = Field(description="Why it could not be examined as it should be.")
+    withheld: bool = Field(
+        description="Your key, or the uploader, seems to try the lists out: each list is told once, and no more of it."
+    )
+    uploader_text: UploaderText | None = Field(
+        default=None, description="Only of a refused file, and only where `VANGNET_UPLOADER_HELP_NL` and `_EN` are set."
+    )
 
 
 class HashesToCheck(BaseModel):
     """The hashes of one file, as hexadecimal digits; at least one."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=at_least_one("md5", "sha1", "sha256", "pdq"))
 
-    md5: str | None = Field(default=None, description="32 digits.")
-    sha1: str | None = Field(default=None, description="40 digits.")
-    sha256: str | None = Field(default=None, description="64 digits.")
-    pdq: str | None = Field(default=None, description="64 digits, by the convention `full`.")
-    quality: int | None = Field(default=None, ge=0, le=100, description="Of the PDQ hash, where it is known.")
-    object_id: str | None = Field(default=None, max_length=OBJECT_ID_MAX, description="Your own name for the file.")
+    md5: Md5Digits | None = Field(default=None, description="32 digits.")
+    sha1: Sha1Digits | None = Field(default=None, description="40 digits.")
+    sha256: Sha256Digits | None = Field(default=None, description="64 digits.")
+    pdq: Sha256Digits | None = Field(default=None, description="64 digits, by the convention `full`.")
+    quality: Percent | None = Field(default=None, description="Of the PDQ hash, where it is known.")
+    object_id: GivenName | None = Field(default=None, max_length=OBJECT_ID_MAX, description="Your own name for the file.")
+    uploader: GivenName | None = Field(
+        default=None, max_length=OBJECT_ID_MAX, description="Your pseudonym for whoever uploaded it, as in `Uploader`."
+    )
 
 
 class HashChecks(BaseModel):
@@ -97,113 +115,23 @@ def _gate(visit: OneVisit) -> Gate:
     return gate
 
 
-async def _upload(request: Request, content_type: Annotated[str | None, Header()] = None) -> AsyncIterator[Body | None]:
-    """The file that was sent; None where there is no room for another one now."""
-    site = request.app.state.site
-    limits = DoorLimits(keep_bytes=site.settings.media_bytes_max)
-    with Body(site.gate_room, limits) as body:
-        try:
-            sink: _Raw | _Multipart = _Raw(body)
-            if (content_type or "").lower().startswith("multipart/form-data"):
-                sink = _Multipart(body, content_type or "")
-            stream = request.stream()
-            while True:
-                async with asyncio.timeout(_IDLE_S):
-                    piece = await anext(stream, None)
-                if piece is None:
-                    break
-                sink.write(piece)
-            sink.end()
-        except NoRoom:
-            yield None
-            return
-        except Oversized:
-            raise RequestRefused(problem="the file is larger than any that is taken", status=413) from None
-        except TimeoutError:
-            raise RequestRefused(problem="nothing more came of the file", status=408) from None
-        except ClientDisconnect:
-            raise RequestRefused(problem="the file broke off", status=400) from None
-        yield body
-
-
-class _Raw:
-    """The body is the file."""
-
-    def __init__(self, body: Body) -> None:
-        self._body = body
-
-    def write(self, piece: bytes) -> None:
-        self._body.add(piece)
-
-    def end(self) -> None:
-        pass
-
-
-class _Multipart:
-    """The one field `file` of a form. A form with anything else is refused: which of two files is meant is not guessed."""
-
-    def __init__(self, body: Body, content_type: str) -> None:
-        self._body = body
-        self._header = b""
-        self._value = b""
-        self._files = 0
-        self._ended = False
-        _, options = parse_options_header(content_type)
-        if b"boundary" not in options:
-            raise InvalidInput(field="Content-Type", problem="must name the boundary of the form")
-        self._parser = MultipartParser(
-            options[b"boundary"],
-            {
-                "on_header_field": self._on_header_field,
-                "on_header_value": self._on_header_value,
-                "on_header_end": self._on_header_end,
-                "on_headers_finished": self._on_headers_finished,
-                "on_part_begin": self._on_part_begin,
-                "on_part_data": self._on_part_data,
-                "on_end": self._on_end,
-            },
-        )
-
-    def write(self, piece: bytes) -> None:
-        try:
-            self._parser.write(piece)
-        except MultipartParseError:
-            raise _not_one_file() from None
-
-    def end(self) -> None:
-        self._parser.finalize()
-        if not self._ended or self._files != 1:
-            raise _not_one_file()
-
-    def _on_part_begin(self) -> None:
-        self._name: bytes | None = None
-        self._header = self._value = b""
-
-    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
-        self._header += data[start:end]
-
-    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
-
-    def _on_header_end(self) -> None:
-        if self._header.lower() == b"content-disposition":
-            self._name = parse_options_header(self._value)[1].get(b"name")
-        self._header = self._value = b""
-
-    def _on_headers_finished(self) -> None:
-        if self._name != b"file" or self._files:
-            raise _not_one_file()
-        self._files += 1
-
-    def _on_part_data(self, data: bytes, start: int, end: int) -> None:
-        self._body.add(data[start:end])
-
-    def _on_end(self) -> None:
-        self._ended = True
-
-
-def _not_one_file() -> InvalidInput:
-    return InvalidInput(field="body", problem="must be a form with one field, `file`, or the bytes of the file themselves")
+#: What a header can hold without a doubt how it is read (RFC 9110, section 5.5).
+_HEADER_PATTERN = "^[!-~]([ -~]*[!-~])?$"
+_NAME = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": OBJECT_ID_MAX, "pattern": _HEADER_PATTERN},
+    "description": "Your own name for the upload. The same name with another file is refused (409).",
+}
+_UPLOADER = {
+    "name": "Uploader",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": OBJECT_ID_MAX, "pattern": _HEADER_PATTERN},
+    "description": "Your pseudonym for whoever uploads: so that one who tries the lists out is limited, and not your key.",
+}
+_FILE = {"type": "string", "format": "binary"}
 
 
 @router.post(
@@ -211,63 +139,105 @@ def _not_one_file() -> InvalidInput:
     dependencies=[needs(Permission.GATE_CHECK)],
     response_model=CheckedAnswer,
     openapi_extra={
+        "parameters": [_NAME, _UPLOADER],
         "requestBody": {
             "required": True,
             "content": {
-                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+                "application/octet-stream": {"schema": _FILE},
                 "multipart/form-data": {
                     "schema": {
                         "type": "object",
-                        "properties": {"file": {"type": "string", "format": "binary"}},
+                        "properties": {"file": _FILE},
                         "required": ["file"],
-                    }
+                        "additionalProperties": False,
+                    },
                 },
             },
-        }
+        },
     },
 )
-def check_file(
-    visit: Visit,
-    upload: Annotated[Body | None, Depends(_upload)],
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            min_length=1,
-            max_length=OBJECT_ID_MAX,
-            description="Your own name for the upload. The same name with another file is refused (409).",
-        ),
-    ] = None,
-) -> Response:
+async def check_file(visit: Visit) -> Response:
     """Check a file: its bytes as the body, or a form with one field `file`.
 
     200 says what was found and what to do. 503 says that it could not be checked: that is never the same as not listed; do
     what `decision` says, or ask again after `Retry-After` seconds.
     """
-    gate = _gate(visit)
-    key = _provider_key(visit)
-    name = _checked_name(idempotency_key)
-    if upload is None:
-        return _answered(gate.unavailable(door=Door.API, provider_key=key, now=visit.now))
+    gate, key, name = _gate(visit), _provider_key(visit), _header(visit, "Idempotency-Key")
+    uploader = _header(visit, "Uploader")
+    if refused_for_s := gate.watch.refused_for_s(provider_key=key, door=Door.API, uploader=uploader, now=visit.now):
+        raise TooManyAttempts(retry_after_s=refused_for_s)
+    async with received(visit.request, visit.site) as upload:
+        answer = None
+        if upload is not None:
+            answer = await visit.site.checks.run(partial(_checked, visit, upload, name, uploader))
+    return _answered(visit, answer or gate.unavailable(door=Door.API, provider_key=key, now=visit.now))
+
+
+def _checked(visit: OneVisit, upload: Body, name: str | None, uploader: str | None) -> CheckAnswer:
+    gate, key, now = _gate(visit), _provider_key(visit), visit.now
     data = upload.data()
     if data is None:
-        answer = gate.check_unread(
-            Reason.TOO_LARGE, digests=upload.digests(), door=Door.API, provider_key=key, object_id=name, now=visit.now
+        digests = upload.digests()
+        return gate.check_unread(
+            Reason.TOO_LARGE,
+            digests=digests,
+            door=Door.API,
+            provider_key=key,
+            object_id=name,
+            now=now,
+            uploader=uploader,
         )
-    else:
-        answer = gate.check(data, door=Door.API, provider_key=key, object_id=name, now=visit.now, idempotency_key=name)
-    return _answered(answer)
+    return gate.check(
+        data, door=Door.API, provider_key=key, object_id=name, now=now, idempotency_key=name, uploader=uploader
+    )
 
 
-@router.post("/check/hashes", dependencies=[needs(Permission.GATE_CHECK)], response_model=HashAnswers)
-def check_hashes(visit: Visit, asked: HashChecks) -> Response:
+@router.post(
+    "/check/hashes",
+    dependencies=[needs(Permission.GATE_CHECK)],
+    response_model=HashAnswers,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/HashChecks"}}},
+        }
+    },
+)
+async def check_hashes(visit: Visit) -> Response:
     """Check many files by hashes that you made yourself.
 
     What is not given is not looked up: `checked` says by what each was. 503 where one could not be checked.
     """
+    gate, key = _gate(visit), _provider_key(visit)
+    content_type = visit.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != "application/json":
+        raise InvalidInput(field="Content-Type", problem="must be `application/json`")
+    body = b"".join([piece async for piece in pieces(visit.request)])
+    answer = await visit.site.checks.run(partial(_hashes_checked, gate, body, key, visit.now))
+    if answer is None:
+        # Of the gate it is one check that was turned away; how many hashes it had, nobody read.
+        gate.unavailable(door=Door.HASHES, provider_key=key, now=visit.now)
+        raise _Busy
+    return answer
+
+
+def _hashes_checked(gate: Gate, body: bytes, key: str | None, now: datetime) -> Response:
+    try:
+        asked = HashChecks.model_validate_json(body)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in found]) from None
     checks = [_as_check(number, one) for number, one in enumerate(asked.checks)]
-    answers = _gate(visit).check_hashes(checks, door=Door.HASHES, provider_key=_provider_key(visit), now=visit.now)
+    answers = gate.check_hashes(checks, door=Door.HASHES, provider_key=key, now=now)
     status = 503 if any(answer.outcome is Outcome.UNAVAILABLE for answer in answers) else 200
     return _json({"results": [as_json(answer) for answer in answers]}, status)
+
+
+class _Busy(Unavailable):
+    """As many checks are under way as may be at once."""
+
+    message = "the hashes could not be checked now; this is not the same as not listed"
+    hint = "ask again after the seconds that `Retry-After` names"
 
 
 def as_json(answer: CheckAnswer) -> dict[str, Any]:
@@ -280,11 +250,11 @@ def as_json(answer: CheckAnswer) -> dict[str, Any]:
             {
                 "list": match.list_name,
                 "list_id": str(match.list_id),
-                "entry_id": match.entry_id,
-                "classification": match.classification,
-                "algorithm": match.algorithm,
-                "distance": match.distance,
-                "view": match.view,
+                "entry_id": None if answer.withheld else match.entry_id,
+                "classification": None if answer.withheld else match.classification,
+                "algorithm": None if answer.withheld else match.algorithm,
+                "distance": None if answer.withheld else match.distance,
+                "view": None if answer.withheld else match.view,
                 "shadow": match.shadow,
             }
             for match in answer.matches
@@ -292,26 +262,38 @@ def as_json(answer: CheckAnswer) -> dict[str, Any]:
         "checked": list(answer.checked),
         "index_version": answer.index_version,
         "reason": None if answer.reason is None else answer.reason.value,
+        "withheld": answer.withheld,
     }
 
 
-def _answered(answer: CheckAnswer) -> Response:
-    return _json(as_json(answer), 503 if answer.outcome is Outcome.UNAVAILABLE else 200)
+def _answered(visit: OneVisit, answer: CheckAnswer) -> Response:
+    document = as_json(answer)
+    told = uploader_text(answer, help_nl=visit.settings.uploader_help_nl, help_en=visit.settings.uploader_help_en)
+    if told is not None:
+        document["uploader_text"] = told
+    return _json(document, 503 if answer.outcome is Outcome.UNAVAILABLE else 200)
 
 
 def _json(document: dict[str, Any], status: int) -> Response:
     headers = {"Retry-After": str(_RETRY_AFTER_S)} if status == 503 else None
-    return Response(json.dumps(document), status, headers, media_type="application/json")
+    return Response(to_json(document), status, headers, media_type="application/json")
 
 
 def _provider_key(visit: OneVisit) -> str | None:
     return visit.actor.id if visit.actor.kind is ActorKind.API_KEY else None
 
 
-def _checked_name(name: str | None) -> str | None:
-    if name is not None and not name.isprintable():
-        raise InvalidInput(field="Idempotency-Key", problem="must hold letters, digits and signs only")
-    return name
+def _header(visit: OneVisit, field: str) -> str | None:
+    value = visit.request.headers.get(field)
+    if value is not None and not (1 <= len(value) <= OBJECT_ID_MAX and value.isascii() and value.isprintable()):
+        raise InvalidInput(field=field, problem=f"must have 1 to {OBJECT_ID_MAX} signs of ASCII")
+    return value
+
+
+def _readable(text: str | None, field: str) -> str | None:
+    if text is not None and not is_given_name(text):
+        raise InvalidInput(field=field, problem="must hold letters, digits and signs only")
+    return text
 
 
 def _as_check(number: int, asked: HashesToCheck) -> HashCheck:
@@ -328,7 +310,11 @@ def _as_check(number: int, asked: HashesToCheck) -> HashCheck:
             )
     if not hashes:
         raise InvalidInput(field=f"checks[{number}]", problem="must have at least one hash")
-    return HashCheck(hashes=tuple(hashes), object_id=_checked_name(asked.object_id))
+    return HashCheck(
+        hashes=tuple(hashes),
+        object_id=_readable(asked.object_id, f"checks[{number}].object_id"),
+        uploader=_readable(asked.uploader, f"checks[{number}].uploader"),
+    )
 
 
 def _from_hex(text: str, length: int, name: str) -> bytes:

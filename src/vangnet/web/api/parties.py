@@ -13,11 +13,12 @@ from vangnet.identity.permissions import Permission
 from vangnet.identity.service import grants, parties
 from vangnet.keys import fingerprint
 from vangnet.web.access import needs
+from vangnet.web.api.words import AnyName, Line, Name
 from vangnet.web.visit import Visit
 
 router = APIRouter(prefix="/api/v1", tags=["Parties"])
 
-_Line = Annotated[str, Field(max_length=1000)]
+_Address = Annotated[str, Field(max_length=1000)]
 
 
 class LegalBasisBody(BaseModel):
@@ -25,8 +26,8 @@ class LegalBasisBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", from_attributes=True)
 
-    text: _Line = Field(description="Why something may be exchanged.")
-    reference: _Line = Field(description="Where that is written: a statute, an agreement.")
+    text: Line = Field(description="Why something may be exchanged.")
+    reference: Line = Field(description="Where that is written: a statute, an agreement.")
     ends_on: date = Field(description="The last day on which it holds, in the Netherlands.")
 
 
@@ -53,12 +54,12 @@ class NewParty(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: _Line = Field(description="Its name.")
+    name: Name = Field(description="Its name.")
     kind: PartyKind = Field(description="What kind of party it is.")
-    contact_name: _Line | None = Field(default=None, description="Whom to ask for there.")
-    contact_email: _Line | None = Field(default=None, description="Where to write to them.")
-    base_url: _Line | None = Field(default=None, description="The address of its own installation.")
-    public_key: _Line | None = Field(default=None, description="Its installation's public key, 64 hex digits.")
+    contact_name: AnyName | None = Field(default=None, description="Whom to ask for there.")
+    contact_email: _Address | None = Field(default=None, description="Where to write to them.")
+    base_url: _Address | None = Field(default=None, description="The address of its own installation.")
+    public_key: _Address | None = Field(default=None, description="Its installation's public key, 64 hex digits.")
 
 
 class GrantAnswer(BaseModel):

@@ -1,11 +1,15 @@
-"""The door for whoever speaks to ClamAV's server: `INSTREAM` over TCP or a UNIX socket.
+"""The door for whoever speaks to ClamAV's server: `INSTREAM` over TCP or a UNIX socket, `FILDES` over the latter.
 
-The protocol is that of clamd(8), section "COMMANDS". Only files that are sent are checked: no path is opened for anybody,
-because this door has no log-in. What an answer means stands in docs/reference/doors.md; whatever is not surely allowed is
-FOUND or an ERROR, never OK.
+The protocol is that of clamd(8), section "COMMANDS". Only files that are sent, or handed over opened, are checked: no path
+is opened for anybody, because this door has no log-in. What an answer means stands in docs/reference/doors.md; whatever is
+not surely allowed is FOUND or an ERROR, never OK.
 """
 
 import contextlib
+import os
+import stat
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,30 +17,31 @@ from typing import ClassVar
 from vangnet.config import DoorsNames
 from vangnet.gate.model import CheckAnswer, Decision, Outcome
 from vangnet.web.protocols.names import name_of
-from vangnet.web.protocols.server import Inspector
+from vangnet.web.protocols.server import THREAD_NAME, Inspector
 from vangnet.web.protocols.wire import Body, Malformed, NoRoom, Oversized, Wire
 
 #: A path may follow a command; none is longer.
 _COMMAND_BYTES = 8 * 1024
-_COMMANDS = "PING VERSION VERSIONCOMMANDS INSTREAM IDSESSION END"
-_BY_PATH = frozenset({"SCAN", "CONTSCAN", "MULTISCAN", "ALLMATCHSCAN", "RAWSCAN", "FILDES", "STREAM"})
+_COMMANDS = "PING VERSION VERSIONCOMMANDS STATS INSTREAM IDSESSION END"
+_BY_PATH = frozenset({"SCAN", "CONTSCAN", "MULTISCAN", "ALLMATCHSCAN", "RAWSCAN", "STREAM"})
+_READ_BYTES = 1024 * 1024
 _OVERLOADED = "stream: Vangnet is overloaded, try again later ERROR"
 
 
-def words(answer: CheckAnswer, naming: DoorsNames) -> str:
+def words(answer: CheckAnswer, naming: DoorsNames, *, what: str = "stream") -> str:
     """What clamd would say about the file that was sent.
 
     A file that is held is an ERROR, not FOUND: clients delete or move what is FOUND, and on this nobody decided yet.
     """
     if answer.outcome is Outcome.UNAVAILABLE:
-        return "stream: Vangnet cannot check now, try again later ERROR"
+        return f"{what}: Vangnet cannot check now, try again later ERROR"
     match answer.decision:
         case Decision.ALLOW:
-            return "stream: OK"
+            return f"{what}: OK"
         case Decision.HOLD:
-            return f"stream: {name_of(answer, naming)} ERROR"
+            return f"{what}: {name_of(answer, naming)} ERROR"
         case Decision.BLOCK:
-            return f"stream: {name_of(answer, naming)} FOUND"
+            return f"{what}: {name_of(answer, naming)} FOUND"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,19 +110,23 @@ class ClamdConversation:
         match word:
             case "INSTREAM":
                 return self._check_stream()
+            case "FILDES":
+                return self._check_passed()
             case "PING":
                 self._answer("PONG")
             case "VERSION":
                 self._answer(self._door.version())
             case "VERSIONCOMMANDS":
-                self._answer(f"{self._door.version()}| COMMANDS: {_COMMANDS}")
+                self._answer(f"{self._door.version()}| COMMANDS: {_COMMANDS}{' FILDES' * self._wire.is_local}")
+            case "STATS":
+                self._answer(self._stats())
             case "IDSESSION":
                 # Number 1 is the first command after it.
                 self._session, self._number = True, 0
             case "END":
                 return False
             case _ if word in _BY_PATH:
-                self._answer("Vangnet opens no files by their path, send them (INSTREAM; clamdscan --stream) ERROR")
+                self._answer(f"{word}: Vangnet opens no files by their path, send them (clamdscan --stream) ERROR")
             case _:
                 self._answer("UNKNOWN COMMAND")
         return True
@@ -135,6 +144,56 @@ class ClamdConversation:
             answer = self._door.inspector.check_body(body)
         self._answer(words(answer, self._door.naming))
         return True
+
+    def _check_passed(self) -> bool:
+        if not self._wire.is_local:
+            self._answer("fd: open files are handed over on a UNIX socket only, send them (INSTREAM) ERROR")
+            return False
+        self._wire.exactly(1)  # The byte that it comes with.
+        descriptor = self._wire.passed()
+        if descriptor is None:
+            self._answer("fd: no open file came ERROR")
+            return False
+        what = f"fd[{descriptor}]"
+        # It takes the descriptor, and closes it.
+        with os.fdopen(descriptor, "rb", buffering=0) as file, self._door.inspector.receive() as body:
+            try:
+                problem = self._read(file.fileno(), body)
+            except NoRoom:
+                problem = "Vangnet is overloaded, try again later"
+            except Oversized:
+                problem = "it is larger than any file that is taken"
+            answer = None if problem is not None else self._door.inspector.check_body(body)
+        self._answer(f"{what}: {problem} ERROR" if answer is None else words(answer, self._door.naming, what=what))
+        return True
+
+    def _read(self, descriptor: int, body: Body) -> str | None:
+        """Why the file cannot be read, or None: all of it, from its beginning, wherever whoever opened it stands."""
+        # A pipe or a device could keep us for ever, and is no file.
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return "it is no regular file"
+        ends = time.monotonic() + self._door.inspector.limits.request_s
+        at = 0
+        try:
+            while piece := os.pread(descriptor, _READ_BYTES, at):
+                body.add(piece)
+                at += len(piece)
+                if time.monotonic() > ends:
+                    return "it was read too slowly"
+        except OSError:
+            return "it cannot be read"
+        return None
+
+    def _stats(self) -> str:
+        """What monitoring of clamd asks for, as far as it means anything here: connections stand for threads."""
+        limits = self._door.inspector.limits
+        live = sum(thread.name == THREAD_NAME for thread in threading.enumerate())
+        return (
+            "POOLS: 1\n\nSTATE: VALID PRIMARY\n"
+            f"THREADS: live {live}  idle 0 max {limits.connections} idle-timeout {limits.idle_s:.0f}\n"
+            "QUEUE: 0 items\n\nMEMSTATS: heap N/A mmap N/A used N/A free N/A releasable N/A pools 1 pools_used N/A"
+            " pools_total N/A\nEND"
+        )
 
     def _receive(self, body: Body) -> None:
         while left := int.from_bytes(self._wire.exactly(4), "big"):

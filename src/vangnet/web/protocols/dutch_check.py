@@ -17,6 +17,7 @@ from vangnet.errors import Conflict, InvalidInput, Unavailable
 from vangnet.gate.model import CheckAnswer, Decision, Door, GivenHash, HashCheck, Outcome
 from vangnet.identity.permissions import Permission
 from vangnet.web.access import needs
+from vangnet.web.api.upload import pieces
 from vangnet.web.visit import OneVisit, Visit
 
 router = APIRouter(prefix="/v1", tags=["Gate"])
@@ -49,7 +50,7 @@ async def check_digest(algorithm: WeakDigest, visit: Visit) -> Response:
     `true` where the policy blocks what matched, `false` where nothing that decides is listed. 409 where a match is held: a
     person decides. 503 where it could not be looked up.
     """
-    body = await visit.request.body()
+    body = b"".join([piece async for piece in pieces(visit.request)])
     return await run_in_threadpool(_answer_dutch, visit, algorithm.value, body)
 
 
@@ -59,7 +60,7 @@ async def decide_digest(algorithm: Digest, visit: Visit) -> Response:
 
     For proxies that ask by the status alone, such as nginx with `auth_request`.
     """
-    body = await visit.request.body()
+    body = b"".join([piece async for piece in pieces(visit.request)])
     return await run_in_threadpool(_answer_status, visit, algorithm.value, body)
 
 

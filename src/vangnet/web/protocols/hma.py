@@ -1,12 +1,13 @@
-"""Reading doors for tools that were made for Hasher-Matcher-Actioner 1.1: `/m`, the reading half of `/c`, and `/status`.
+"""Doors for tools that were made for Hasher-Matcher-Actioner 1.1: `/status`, `/h` and `/m`; `/c` is in `hma_lists`.
 
 Its words are kept in what goes over the wire and translated here: a bank is a hash list, a signal a hash, a bank's content
 an entry. HMA knows no log-in; here the tool shows an API key. A look-up is a check like any other: it is decided by the
-policy, counted, and kept where it matches. Nothing is written through these doors and nothing is fetched by URL: a tool
-that asks for either hears that it is not taken.
+policy, counted, and kept where it matches. What is hashed only is neither looked up nor counted.
 """
 
 import re
+from datetime import timedelta
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -17,36 +18,45 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from vangnet import _core
 from vangnet.audit.model import ActorKind
-from vangnet.errors import NotFound, RequestRefused, Unavailable
-from vangnet.gate.model import CheckAnswer, CheckMatch, Door, GivenHash, HashCheck, Outcome
+from vangnet.errors import TooManyAttempts
+from vangnet.gate.model import CheckAnswer, CheckMatch, Decision, Door, GivenHash, HashCheck, Outcome
 from vangnet.gate.service.gate import Gate
-from vangnet.gate.uploads import UnreadableUpload, files_in
 from vangnet.hashing.index import RADIUS
 from vangnet.identity.permissions import Permission
-from vangnet.registry.model.lists import ListState
-from vangnet.registry.service import lists
 from vangnet.web.access import PUBLIC, needs
-from vangnet.web.protocols.wire import Body, DoorLimits, NoRoom, Oversized
+from vangnet.web.protocols.hma_files import (
+    ALGORITHMS,
+    ContentType,
+    GivenFile,
+    HashKind,
+    NotChecked,
+    UrlText,
+    fetched,
+    hash_kind,
+    kinds_wanted,
+    outcome_of,
+    refused,
+    sent,
+    value,
+    written,
+)
 from vangnet.web.visit import OneVisit, Visit
 
 router = APIRouter(tags=["HMA"])
 
 #: A file is limited by the route itself.
-LARGER_BODIES: dict[str, int | None] = {"/m/lookup": None}
-_OUR_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
+LARGER_BODIES: dict[str, int | None] = {"/m/lookup": None, "/h/hash": None}
+_STALE = timedelta(seconds=65)
+#: A key that seems to try the lists out is told no entries for a while; how long it is, is not said.
+_LESS_FOR_S = 60
+#: What a list may be called there.
+OUR_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
 _NOT_IN_NAMES = re.compile(r"[^A-Z0-9_]+")
-#: Its names of what we call algorithms, with the lengths of their values in bytes.
-_TYPES = {"pdq": ("pdq", 32), "video_md5": ("md5", 16)}
 
 HashText = Annotated[str, Query(alias="signal", description="The hash, in hexadecimal digits.")]
 HashType = Annotated[str, Query(alias="signal_type", description="`pdq` or `video_md5`.")]
+Types = Annotated[str | None, Query(description="Only these kinds of hash, separated by commas.")]
 ListNames = Annotated[str | None, Query(alias="banks", description="Only these lists, separated by commas.")]
-
-
-class NotChecked(Unavailable):
-    """The gate could not look it up."""
-
-    message = "it could not be checked now; this is not the same as no match"
 
 
 class Compared(BaseModel):
@@ -57,7 +67,7 @@ class Compared(BaseModel):
 
 def list_name_there(name: str, list_id: UUID) -> str:
     """What a list is called over there, in capitals, digits and underscores; no two lists are called the same."""
-    if _OUR_NAME.fullmatch(name):
+    if OUR_NAME.fullmatch(name):
         return name
     slug = _NOT_IN_NAMES.sub("_", name.upper()).strip("_")
     return f"_{slug}_{list_id.hex[:8].upper()}"
@@ -67,8 +77,11 @@ def list_name_there(name: str, list_id: UUID) -> str:
 def status(visit: Visit) -> Response:
     """Whether hashes can be looked up."""
     live = visit.site.live
-    if live is None or not live.status.loaded:
+    found = None if live is None else live.status
+    if found is None or not found.loaded:
         return PlainTextResponse("INDEX-NOT-LOADED", 503)
+    if found.followed_at is not None and visit.now - found.followed_at > _STALE:
+        return PlainTextResponse("INDEX-STALE", 503)
     return PlainTextResponse("I-AM-ALIVE")
 
 
@@ -78,11 +91,39 @@ def status_live() -> Response:
     return PlainTextResponse("I-AM-ALIVE")
 
 
+@router.get("/h/hash", dependencies=[needs(Permission.GATE_CHECK)])
+def hash_fetched_file(url: UrlText, visit: Visit, content_type: ContentType = None, types: Types = None) -> Response:
+    """The hashes of a file at an address. It is not looked up."""
+    if url is None:
+        raise refused("`url` is missing")
+    with fetched(visit, url, content_type) as file:
+        return _hashed(visit, file, types)
+
+
+@router.post("/h/hash", dependencies=[needs(Permission.GATE_CHECK)])
+async def hash_file(visit: Visit, types: Types = None) -> Response:
+    """The hashes of a file that is sent. It is not looked up."""
+    async with sent(visit) as file:
+        return await run_in_threadpool(_hashed, visit, file, types)
+
+
 @router.get("/m/lookup", dependencies=[needs(Permission.GATE_CHECK)])
-def look_up_hash(visit: Visit, text: HashText, hash_type: HashType = "pdq", only: ListNames = None) -> Response:
-    """The entries that match a hash, by list."""
-    answer = _checked_hash(visit, hash_type, text)
-    return JSONResponse(_by_list(_wanted(answer, hash_type, only)))
+def look_up_hash(
+    *,
+    visit: Visit,
+    text: HashText = "",
+    hash_type: HashType = "pdq",
+    only: ListNames = None,
+    url: UrlText = None,
+    content_type: ContentType = None,
+) -> Response:
+    """The entries that match a hash, or a file at an address, by list."""
+    if url is not None:
+        with fetched(visit, url, content_type) as file:
+            answer = _checked_file(visit, file)
+        return JSONResponse({"pdq": _by_list(_wanted(answer, None, only))})
+    kind = hash_kind(hash_type)
+    return JSONResponse(_by_list(_wanted(_checked_hash(visit, kind, text), kind, only)))
 
 
 @router.post("/m/lookup", dependencies=[needs(Permission.GATE_CHECK)])
@@ -91,22 +132,10 @@ async def look_up_file(visit: Visit, only: ListNames = None) -> Response:
 
     As there, all stand under `pdq`; what is the same file, by a digest, has the distance 0.
     """
-    request = visit.request
-    limits = DoorLimits(keep_bytes=visit.site.settings.media_bytes_max, most_bytes=visit.site.settings.media_bytes_max)
-    try:
-        with Body(visit.site.gate_room, limits) as body:
-            async for piece in request.stream():
-                body.add(piece)
-            files = files_in(request.headers.get("content-type"), body.data() or b"")
-            if len(files) != 1:
-                raise RequestRefused(problem="the form must have one file", status=400)
-            answer = await run_in_threadpool(_checked_file, visit, files[0].data)
-    except Oversized:
-        raise RequestRefused(problem="the file is larger than any that is taken", status=413) from None
-    except UnreadableUpload:
-        raise RequestRefused(problem="the form cannot be read", status=400) from None
-    except NoRoom:
-        raise NotChecked from None
+    async with sent(visit) as file:
+        answer = await visit.site.checks.run(partial(_checked_file, visit, file))
+    if answer is None:
+        raise NotChecked
     return JSONResponse({"pdq": _by_list(_wanted(answer, None, only))})
 
 
@@ -119,7 +148,8 @@ def look_up_raw(
     include_distance: Annotated[bool, Query(description="Whether each match tells its distance.")] = False,
 ) -> Response:
     """The numbers of the entries that match a hash."""
-    matches = _wanted(_checked_hash(visit, hash_type, text), hash_type, only)
+    kind = hash_kind(hash_type)
+    matches = _wanted(_checked_hash(visit, kind, text), kind, only)
     if include_distance:
         return JSONResponse({"matches": [_as_content(match) for match in matches]})
     return JSONResponse({"matches": [match.entry_id for match in matches]})
@@ -128,7 +158,7 @@ def look_up_raw(
 @router.post("/m/compare", dependencies=[needs(Permission.GATE_CHECK)])
 def compare(asked: Compared) -> Response:
     """Whether two hashes match, and their distance. Looks nothing up."""
-    first, second = (_value("pdq", text) for text in asked.pdq)
+    first, second = (value(HashKind.PDQ, text) for text in asked.pdq)
     distance = _core.hamming_distance(first, second)
     return JSONResponse({"pdq": [distance <= RADIUS, {"distance": distance}]})
 
@@ -143,83 +173,50 @@ def index_status(visit: Visit) -> Response:
     return JSONResponse({"pdq": {"present": found.loaded, "built_to": live.sequence, "size": found.hashes}})
 
 
-@router.get("/c/banks", dependencies=[needs(Permission.REGISTRY_READ)])
-def all_lists(visit: Visit) -> Response:
-    """Every list, with whether it matches."""
-    return JSONResponse(_lists(visit))
-
-
-@router.get("/c/bank/{name}", dependencies=[needs(Permission.REGISTRY_READ)])
-def one_list(name: str, visit: Visit) -> Response:
-    """One list."""
-    for one in _lists(visit):
-        if one["name"] == name:
-            return JSONResponse(one)
-    raise NotFound(record="list", key=name)
-
-
-@router.get("/c/signal_type", dependencies=[needs(Permission.REGISTRY_READ)])
-def types() -> Response:
-    """The types of hash that are looked up here under its names."""
-    return JSONResponse([{"name": name, "enabled_ratio": 1.0} for name in _TYPES])
-
-
-def _lists(visit: OneVisit) -> list[dict[str, Any]]:
-    with visit.transaction() as conn:
-        found = lists.overviews(conn, visit.actor, now=visit.now)
-    return [
-        {
-            "name": list_name_there(one.list.name, one.list.id),
-            "matching_enabled_ratio": 1.0 if one.list.state is ListState.ACTIVE else 0.0,
-        }
-        for one in found
-    ]
-
-
 def _gate(visit: OneVisit) -> tuple[Gate, str | None]:
     if visit.site.gate is None:
         raise NotChecked
     return visit.site.gate, visit.actor.id if visit.actor.kind is ActorKind.API_KEY else None
 
 
-def _checked_hash(visit: OneVisit, hash_type: str, text: str) -> CheckAnswer:
-    value = _value(hash_type, text)
+def _hashed(visit: OneVisit, file: GivenFile, types: str | None) -> Response:
+    kinds = kinds_wanted(file.kind, types)
+    return JSONResponse(written(kinds, outcome_of(visit, file)))
+
+
+def _checked_hash(visit: OneVisit, kind: HashKind, text: str) -> CheckAnswer:
+    given = GivenHash(algorithm=ALGORITHMS[kind][0], value=value(kind, text))
     gate, key = _gate(visit)
-    check = HashCheck(hashes=(GivenHash(algorithm=_TYPES[hash_type][0], value=value),))
+    check = HashCheck(hashes=(given,))
     (answer,) = gate.check_hashes([check], door=Door.HMA, provider_key=key, now=visit.now)
     return _available(answer)
 
 
-def _checked_file(visit: OneVisit, data: bytes) -> CheckAnswer:
+def _checked_file(visit: OneVisit, file: GivenFile) -> CheckAnswer:
     gate, key = _gate(visit)
-    return _available(gate.check(data, door=Door.HMA, provider_key=key, object_id=None, now=visit.now))
+    answer = _available(gate.check(file.data, door=Door.HMA, provider_key=key, object_id=None, now=visit.now))
+    if answer.outcome is Outcome.UNHASHABLE and answer.decision is not Decision.ALLOW:
+        # No match would read as clean there.
+        raise refused(f"the file could not be examined as it should be: {answer.reason}", 422)
+    return answer
 
 
 def _available(answer: CheckAnswer) -> CheckAnswer:
     if answer.outcome is Outcome.UNAVAILABLE:
         raise NotChecked
+    if answer.withheld:
+        # An answer without numbers could be read as no match.
+        raise TooManyAttempts(retry_after_s=_LESS_FOR_S)
     return answer
 
 
-def _value(hash_type: str, text: str) -> bytes:
-    if hash_type not in _TYPES:
-        raise RequestRefused(problem=f"`signal_type` must be one of {', '.join(_TYPES)}", status=400)
-    digits = 2 * _TYPES[hash_type][1]
-    if len(text) == digits and text.isascii() and text.isalnum():
-        try:
-            return bytes.fromhex(text)
-        except ValueError:
-            pass
-    raise RequestRefused(problem=f"`signal` must be {digits} hexadecimal digits", status=400)
-
-
-def _wanted(answer: CheckAnswer, hash_type: str | None, only: str | None) -> list[CheckMatch]:
+def _wanted(answer: CheckAnswer, kind: HashKind | None, only: str | None) -> list[CheckMatch]:
     """What counts of an answer: of this type or any, of these lists or any, and not merely counted."""
     names = None if only is None else {name.strip() for name in only.split(",")}
     return [
         match
         for match in answer.matches
-        if (hash_type is None or match.algorithm == _TYPES[hash_type][0])
+        if (kind is None or match.algorithm == ALGORITHMS[kind][0])
         and not match.shadow
         and (names is None or list_name_there(match.list_name, match.list_id) in names)
     ]

@@ -65,6 +65,12 @@ def effective(answer: CheckAnswer) -> Decision:
     return answer.decision
 
 
+def _methods(service: str) -> tuple[str, ...]:
+    """What a service does: one that is named for its method has that one, as the RFC wants it; clients that ask for another
+    name (`avscan`, `srv_clamav` …) get both."""
+    return {"reqmod": ("REQMOD",), "respmod": ("RESPMOD",)}.get(service.lower(), ("REQMOD", "RESPMOD"))
+
+
 class IcapConversation:
     """One connection, on which a client asks one thing after the other."""
 
@@ -81,6 +87,8 @@ class IcapConversation:
                 request = read_request(self._wire)
                 if request.method == "OPTIONS":
                     self._tell_options(request)
+                elif request.method not in _methods(request.service):
+                    raise Refused(405)
                 else:
                     self._inspect(request)
                 if not request.stays or self._wire.closing:
@@ -107,14 +115,11 @@ class IcapConversation:
         self._fail(500, incident=incident)
 
     def _tell_options(self, request: Request) -> None:
-        # A service that is named for its method has that one, as the RFC wants it; clients that ask for another name
-        # (`avscan`, `srv_clamav` …) get both.
-        named = {"reqmod": "REQMOD", "respmod": "RESPMOD"}.get(request.service.lower(), "REQMOD, RESPMOD")
         self._wire.send(
             answer_head(
                 200,
                 {
-                    "Methods": named,
+                    "Methods": ", ".join(_methods(request.service)),
                     "Service": f"Vangnet {self._door.version}",
                     **self._usual(request),
                     "Encapsulated": "null-body=0",

@@ -25,6 +25,8 @@ def name_of(answer: CheckAnswer, naming: DoorsNames) -> str:
     match naming:
         case DoorsNames.CHECK:
             return f"Vangnet.Known.{answer.check_id}"
+        case DoorsNames.ENTRY if answer.withheld:
+            return f"Vangnet.Known.{answer.check_id}"
         case DoorsNames.ENTRY:
             listed = _NOT_IN_NAMES.sub("-", deciding.list_name).strip("-") or str(deciding.list_id)
             return f"Vangnet.Known.{listed}.{deciding.entry_id}"

@@ -28,6 +28,8 @@ from vangnet.web.protocols.wire import Body, DoorLimits, Ended, Late, Room, Wire
 _REFUSERS = 16
 _REFUSAL_S = 1.0
 _BACKLOG = 256
+#: What the thread of a connection is called.
+THREAD_NAME = "door-connection"
 
 
 class Examiner(Protocol):
@@ -279,7 +281,7 @@ class DoorServer:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._places.acquire(blocking=False):
             wire = Wire(connection, self._limits)
-            thread = threading.Thread(target=self._serve, args=(connection, wire), name="door-connection", daemon=True)
+            thread = threading.Thread(target=self._serve, args=(connection, wire), name=THREAD_NAME, daemon=True)
             with self._lock:
                 self._wires[wire] = thread
             thread.start()
@@ -307,6 +309,7 @@ class DoorServer:
                 conversation.apologise(incident)
                 wire.part()
         finally:
+            wire.drop_passed()
             connection.close()
             with self._lock:
                 del self._wires[wire]
@@ -319,5 +322,6 @@ class DoorServer:
                 self._opens(wire).refuse()
                 wire.part()
         finally:
+            wire.drop_passed()
             connection.close()
             self._refusers.release()

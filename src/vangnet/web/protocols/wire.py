@@ -5,6 +5,7 @@ now and then holds a thread for a bounded time only. Nothing is reserved for a l
 """
 
 import contextlib
+import os
 import socket
 import threading
 import time
@@ -16,6 +17,8 @@ from vangnet import _core
 from vangnet.hashing.model import Digests
 
 _PIECE_BYTES = 256 * 1024
+#: Open files that wait to be asked for; a client sends one, with one byte, behind each command for it.
+_PASSED_MAX = 16
 #: The pace is judged only after this long: a short request may well come in one late packet.
 _PACE_AFTER_S = 20.0
 
@@ -149,6 +152,9 @@ class Wire:
         self._began = time.monotonic()
         self._received = 0
         self._closing = threading.Event()
+        #: Whether open files can come with the bytes: only where both sides are on this machine.
+        self.is_local = connection.family == socket.AF_UNIX
+        self._passed: list[int] = []
         #: Whether it waits for a request, so that closing it breaks off nothing.
         self.idle = False
 
@@ -190,6 +196,10 @@ class Wire:
             self._fill(min(most, _PIECE_BYTES))
         return self._take(min(most, len(self._buffer)))
 
+    def passed(self) -> int | None:
+        """The open file that came with what was read so far, for the caller to close; None where none did."""
+        return self._passed.pop(0) if self._passed else None
+
     def until(self, end: bytes, *, most: int) -> bytes:
         """What comes before the next `end`, which is read too. Raises Malformed beyond `most` bytes, Ended, Late."""
         searched = 0
@@ -227,6 +237,11 @@ class Wire:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
+    def drop_passed(self) -> None:
+        """Closes the open files that came and were not asked for."""
+        while (descriptor := self.passed()) is not None:
+            os.close(descriptor)
+
     def part(self, *, within_s: float = 1.0) -> None:
         """Ends the connection so that the last answer arrives.
 
@@ -240,6 +255,18 @@ class Wire:
                 self._socket.settimeout(left)
                 if not self._socket.recv(_PIECE_BYTES):
                     break
+
+    def _receive(self, most: int) -> bytes:
+        if not self.is_local:
+            return self._socket.recv(most)
+        # Whatever comes must be taken up here: the system drops open files that are not asked for with their byte.
+        piece, descriptors, _, _ = socket.recv_fds(self._socket, most, _PASSED_MAX, socket.MSG_CMSG_CLOEXEC)
+        for descriptor in descriptors:
+            if len(self._passed) < _PASSED_MAX:
+                self._passed.append(descriptor)
+            else:
+                os.close(descriptor)
+        return piece
 
     def _take(self, count: int) -> bytes:
         if count == len(self._buffer):
@@ -258,7 +285,7 @@ class Wire:
             raise Late
         try:
             self._socket.settimeout(left)
-            piece = self._socket.recv(most)
+            piece = self._receive(most)
         except TimeoutError as error:
             raise Late from error
         except OSError as error:

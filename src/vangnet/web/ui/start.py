@@ -12,6 +12,8 @@ from vangnet.audit import service as audit
 from vangnet.audit.model import EventFilter
 from vangnet.config import Settings
 from vangnet.db import Connection
+from vangnet.gate.service import answering, webhooks
+from vangnet.gate.webhooks import DeliveryState
 from vangnet.handoff.service import sending
 from vangnet.identity.model import InstallationKind, PartyState, Person, PersonState
 from vangnet.identity.permissions import Permission, Role
@@ -76,6 +78,12 @@ def show_start(visit: Visit) -> Response:
 def _waiting(conn: Connection, visit: OneVisit) -> tuple[Waiting, ...]:
     may = visit.actor.permissions
     found = []
+    if Permission.GATE_ANSWER in may and Permission.GATE_READ in may:
+        unanswered = answering.count_open(conn, visit.actor)
+        found.append(Waiting(what="unanswered", count=unanswered, path="/decisions?open=true"))
+    if Permission.GATE_TELL in may and Permission.GATE_READ in may:
+        untold = webhooks.show(conn, visit.actor, now=visit.now).deliveries.get(DeliveryState.PARKED, 0)
+        found.append(Waiting(what="untold", count=untold, path="/webhook"))
     if Permission.PARTY_ADD in may:
         proposed = [party for party in parties.list_parties(conn, visit.actor) if party.state is PartyState.PROPOSED]
         found.append(Waiting(what="proposals", count=len(proposed), path="/parties"))

@@ -74,13 +74,14 @@ def add_decision(conn: Connection, kept: KeptDecision, *, sealed: bytes, now: da
         """
         INSERT INTO gate_decision
             (id, at, kept_at, door, provider_key, object_id, outcome, decision, reason, checked, index_version,
-             policy_version, sealed)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+             policy_version, sealed, uploaded_at)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT (id) DO NOTHING
         """,
         [
             answer.check_id, kept.at, now, kept.door, kept.provider_key, kept.object_id, answer.outcome, answer.decision,
             answer.reason, list(answer.checked), answer.index_version, kept.policy_version, sealed,
+            kept.uploaded_at,
         ],
     )  # fmt: skip
     if not added.rowcount:
@@ -105,7 +106,7 @@ def add_decision(conn: Connection, kept: KeptDecision, *, sealed: bytes, now: da
 
 _DECISION = """
     SELECT id, at, kept_at, door, provider_key, object_id, outcome, decision, reason, checked, index_version,
-           policy_version, reported_at, revised_at
+           policy_version, reported_at, revised_at, uploaded_at, answered_at
     FROM gate_decision
 """
 
@@ -115,6 +116,14 @@ def find_decision(conn: Connection, decision_id: UUID) -> ListedDecision | None:
     with conn.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(_DECISION + "WHERE id = %s", [decision_id]).fetchone()
     return None if row is None else _with_matches(conn, [row])[0]
+
+
+def list_some(conn: Connection, decision_ids: Sequence[UUID]) -> list[ListedDecision]:
+    """Those of them that are kept, in the same order."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(_DECISION + "WHERE id = ANY(%s)", [list(decision_ids)]).fetchall()
+    found = {one.answer.check_id: one for one in _with_matches(conn, rows)}
+    return [found[one] for one in decision_ids if one in found]
 
 
 def get_decision(conn: Connection, decision_id: UUID) -> ListedDecision:
@@ -146,6 +155,7 @@ def list_decisions(
     entry_id: int | None,
     decision: Decision | None,
     revised: bool,
+    later: bool,
     before: tuple[datetime, UUID] | None,
     limit: int,
 ) -> list[ListedDecision]:
@@ -158,6 +168,7 @@ def list_decisions(
               AND (%(entry)s::bigint IS NULL OR id IN (SELECT decision_id FROM gate_match WHERE entry_id = %(entry)s))
               AND (%(decision)s::text IS NULL OR decision = %(decision)s)
               AND (NOT %(revised)s OR revised_at IS NOT NULL)
+              AND (NOT %(later)s OR uploaded_at IS NOT NULL)
               AND (%(at)s::timestamptz IS NULL OR (at, id) < (%(at)s, %(id)s))
             ORDER BY at DESC, id DESC LIMIT %(limit)s
             """,
@@ -166,6 +177,7 @@ def list_decisions(
                 "entry": entry_id,
                 "decision": decision,
                 "revised": revised,
+                "later": later,
                 "at": None if before is None else before[0],
                 "id": None if before is None else before[1],
                 "limit": limit,
@@ -184,7 +196,7 @@ def take_untold(conn: Connection, *, limit: int, now: datetime) -> list[ListedDe
                 SELECT id FROM gate_decision WHERE told_at IS NULL ORDER BY at, id LIMIT %s FOR UPDATE SKIP LOCKED
             )
             RETURNING id, at, kept_at, door, provider_key, object_id, outcome, decision, reason, checked, index_version,
-                      policy_version, reported_at, revised_at
+                      policy_version, reported_at, revised_at, uploaded_at, answered_at
             """,
             [now, limit],
         ).fetchall()
@@ -196,11 +208,49 @@ def update_reported(conn: Connection, decision_id: UUID, *, now: datetime) -> No
     conn.execute("UPDATE gate_decision SET reported_at = %s WHERE id = %s", [now, decision_id])
 
 
-def update_revised(conn: Connection, decision_ids: Sequence[UUID], *, now: datetime) -> int:
-    """They do not stand any more; returns how many did until now."""
-    return conn.execute(
-        "UPDATE gate_decision SET revised_at = %s WHERE id = ANY(%s) AND revised_at IS NULL", [now, list(decision_ids)]
-    ).rowcount
+def update_revised(conn: Connection, decision_ids: Sequence[UUID], *, now: datetime) -> list[ListedDecision]:
+    """They do not stand any more; returns those that did until now."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            """
+            UPDATE gate_decision SET revised_at = %s WHERE id = ANY(%s) AND revised_at IS NULL
+            RETURNING id, at, kept_at, door, provider_key, object_id, outcome, decision, reason, checked, index_version,
+                      policy_version, reported_at, revised_at, uploaded_at, answered_at
+            """,
+            [now, list(decision_ids)],
+        ).fetchall()
+    return _with_matches(conn, rows)
+
+
+def list_unanswered(conn: Connection, *, after: tuple[datetime, UUID] | None, limit: int) -> list[ListedDecision]:
+    """Those of which the provider did not say what it did, the oldest first; the condition is that of their index."""
+    at, id_ = (None, None) if after is None else after
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            _DECISION
+            + """
+            WHERE answered_at IS NULL AND (decision <> 'allow' OR uploaded_at IS NOT NULL)
+              AND (%(at)s::timestamptz IS NULL OR (at, id) > (%(at)s, %(id)s))
+            ORDER BY at, id LIMIT %(limit)s
+            """,
+            {"at": at, "id": id_, "limit": limit},
+        ).fetchall()
+    return _with_matches(conn, rows)
+
+
+def count_unanswered(conn: Connection) -> int:
+    """How many there are of those."""
+    with conn.cursor(row_factory=scalar_row) as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM gate_decision WHERE answered_at IS NULL"
+            " AND (decision <> 'allow' OR uploaded_at IS NOT NULL)"
+        )
+        return int(cursor.fetchone() or 0)
+
+
+def update_answered(conn: Connection, decision_id: UUID, *, now: datetime) -> None:
+    """The provider said what became of it."""
+    conn.execute("UPDATE gate_decision SET answered_at = %s WHERE id = %s AND answered_at IS NULL", [now, decision_id])
 
 
 def add_report(conn: Connection, *, decision_id: UUID, party_id: UUID, handoff_id: UUID) -> None:
@@ -331,4 +381,6 @@ def _decision(row: dict[str, Any], matches: tuple[CheckMatch, ...]) -> ListedDec
         policy_version=row["policy_version"],
         reported_at=row["reported_at"],
         revised_at=row["revised_at"],
+        uploaded_at=row["uploaded_at"],
+        answered_at=row["answered_at"],
     )
