@@ -25,6 +25,8 @@ class Figure:
     theirs: Sequence[float] = ()
     #: The goal: the measured value is at most this ...
     at_most: float | None = None
+    #: ... or at least this ...
+    at_least: float | None = None
     #: ... or the peer's is so many times ours.
     times: float | None = None
 
@@ -36,11 +38,15 @@ class Figure:
         """Whether the goal is reached by the median over the seeds; None where there is no goal."""
         if self.times is not None:
             return statistics.median(self.ratios()) >= self.times
+        if self.at_least is not None:
+            return statistics.median(self.ours) >= self.at_least
         return None if self.at_most is None else statistics.median(self.ours) <= self.at_most
 
     def row(self) -> str:
         """The row as a line of a Markdown table."""
         goal = "" if self.at_most is None else f"≤ {self.at_most:g} {self.unit}"
+        if self.at_least is not None:
+            goal = f"≥ {self.at_least:g} {self.unit}"
         cells = (
             self.what,
             goal if self.times is None else f"≥ {self.times:g}x",

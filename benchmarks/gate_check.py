@@ -1,34 +1,38 @@
-"""How many checks a gate answers: with a list of made-up hashes loaded, in batches of hashes and file by file over HTTP.
+"""How many checks a gate answers, and how fast: with a list of made-up hashes loaded, over HTTP, beside today's tool.
 
-    python benchmarks/gate_check.py [--rows 1000000] [--seconds 5] [--quick]
+    python benchmarks/gate_check.py [--rows 10000000] [--seeds 1 2 3] [--seconds 5] [--peer-rows 1000000]
 
-One installation with its own PostgreSQL in a folder of its own, started by `vangnet serve`. The list's hashes are made up,
-and nothing that is asked is on it. Whoever asks runs on the same machine, and shares its cores with what is measured: the
-figures are a lower bound. Latency is what the asking program sees.
+One installation with its own PostgreSQL in a folder of its own, and as its gate `vangnet serve --only gate --workers`, one
+worker for each processor. Nothing that is asked is on a list. Whoever asks runs on the same machine, as a process that is
+made to need little, and shares the processors with what is measured: rates are a lower bound. Times are what it sees.
+
+The list's hashes are not read in row by row, which takes minutes (`registry_import.py`): a small list is, and beside it an
+index file of that list is written with all the hashes, as a gate finds it when it is started again.
 """
 
 import argparse
-import http.client
-import io
 import json
 import os
 import random
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
 import httpx2
+from figures import Figure, percentile, show
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+from pictures import encoded, photo
 
 from vangnet import config, log
 from vangnet.audit.model import Actor, ActorKind
@@ -36,8 +40,12 @@ from vangnet.config import Settings
 from vangnet.db import Database, open_database
 from vangnet.gate.model import Door, GivenHash, HashCheck
 from vangnet.gate.service.gate import Gate
+from vangnet.hashing import media
 from vangnet.hashing.hasher import Hasher
+from vangnet.hashing.index import Index, IndexBuilder
+from vangnet.hashing.model import Convention, Decoded, Digests, MediaFormat
 from vangnet.hashing.sandbox import Sandbox
+from vangnet.hashing.wire import Job
 from vangnet.identity.model import InstallationKind, Language
 from vangnet.identity.permissions import Permission
 from vangnet.identity.service import api_keys, installation
@@ -45,160 +53,315 @@ from vangnet.keys import Keys
 from vangnet.registry.formats.reading import Taken
 from vangnet.registry.model.classification import Classification
 from vangnet.registry.model.entries import Category, EntryDraft, HashAlgorithm, ListedHash, MediaKind
+from vangnet.registry.model.packing import index_id
+from vangnet.registry.model.pages import Cursor
 from vangnet.registry.service import categories, imports, lists
+from vangnet.registry.service.index_files import IndexFiles
 from vangnet.registry.service.live import LiveIndex
-from vangnet.simulation.pictures import picture
 
 _EVERYTHING = frozenset(Permission)
+_CORES = len(os.sched_getaffinity(0))
+_BATCH = 10_000
+#: Entries that are really read in; the others are in the index file alone.
+_READ_IN = 1000
 
 
 def main() -> None:
-    """Prints the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--rows", type=int, default=1_000_000, help="entries on the list, with a SHA-256 and a PDQ hash each"
-    )
+    """Prints the rows."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=10_000_000, help="listed files, with a SHA-256 and a PDQ hash each")
+    parser.add_argument("--peer-rows", type=int, default=1_000_000, help="PDQ hashes in the peer's index")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--seconds", type=float, default=5.0, help="how long each kind of request is sent")
-    parser.add_argument("--quick", action="store_true", help="a small form, to see that it runs")
     given = parser.parse_args()
-    rows, seconds = (2_000, 0.5) if given.quick else (given.rows, given.seconds)
-    with tempfile.TemporaryDirectory() as folder:
-        settings = _settings(Path(folder))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        settings = _settings(folder)
         log.configure(settings)
         with open_database(settings) as database:
             keys = Keys.open(settings.keys_dir)
-            began = time.perf_counter()
-            key = _prepare(database, keys, rows)
-            print(f"list of {rows} entries made in {time.perf_counter() - began:.0f} s\n")
-            in_process(settings, database, keys)
-        over_http(settings, key, seconds)
+            _tell("making the list")
+            key = _prepare(database, keys, settings, given.rows)
+            _tell("asking without HTTP")
+            rows = _in_process(settings, database, keys, given.seeds)
+        _tell("starting")
+        rows += _starts(settings, key, len(given.seeds))
+        with _serving(settings, workers=_CORES) as gate:
+            asker = Asker(settings.port, key, folder, given.seconds)
+            _tell("small requests")
+            rows += _small(asker, gate, given.seeds)
+            _tell("photos")
+            rows += _photos(asker, given.seeds, given.peer_rows)
+    print(f"{given.rows} listed files, each with a SHA-256 and a PDQ hash; {_CORES} processors, {_CORES} workers.")
+    show(rows)
+
+
+def _tell(step: str) -> None:
+    print(f"{datetime.now(UTC):%H:%M:%S} {step}", file=sys.stderr, flush=True)
 
 
 # --- without HTTP -------------------------------------------------------------------------------------------------
 
 
-def in_process(settings: Settings, database: Database, keys: Keys) -> None:
-    """Batches of hashes, asked of the gate itself, in one thread."""
-    began = time.perf_counter()
+def _in_process(settings: Settings, database: Database, keys: Keys, seeds: Sequence[int]) -> list[Figure]:
+    """Batches of hashes, asked of the gate itself; rates by processor time, so that they are of one processor."""
+    rates: dict[str, list[float]] = {"sha256": [], "pdq": []}
     with LiveIndex(database, keys, settings.data_dir / "registry-index") as live, Sandbox() as sandbox:
         live.wait_until_loaded(600)
-        print(f"{'listed hashes loaded':<52}{time.perf_counter() - began:>10.2f} s")
         folder = settings.data_dir / "gate-spool"
         with Gate(
-            database=database,
-            keys=keys,
-            live=live,
-            hasher=Hasher(sandbox),
-            spool_folder=folder,
+            database=database, keys=keys, live=live, hasher=Hasher(sandbox), spool_folder=folder,
             clock=lambda: datetime.now(UTC),
-        ) as gate:
-            drawn = random.Random(1)  # noqa: S311
-            for algorithm, length in (("sha256", 32), ("pdq", 32)):
-                values = [drawn.randbytes(length) for _ in range(10_000)]
-                checks = [HashCheck(hashes=(GivenHash(algorithm=algorithm, value=value),)) for value in values]
-                rates = []
-                for _ in range(5):
-                    start = time.perf_counter()
+        ) as gate:  # fmt: skip
+            for seed in seeds:
+                drawn = random.Random(seed)  # noqa: S311
+                for algorithm, found in rates.items():
+                    hashes = [GivenHash(algorithm=algorithm, value=drawn.randbytes(32)) for _ in range(_BATCH)]
+                    checks = [HashCheck(hashes=(one,)) for one in hashes]
+                    start = time.process_time()
                     gate.check_hashes(checks, door=Door.HASHES, provider_key=None, now=datetime.now(UTC))
-                    rates.append(len(checks) / (time.perf_counter() - start))
-                print(f"{f'{algorithm} in batches of 10,000, one thread':<52}{statistics.median(rates):>10,.0f} /s")
+                    found.append(len(checks) / (time.process_time() - start))
+    return [
+        Figure(what=f"{name} in batches of {_BATCH}, without HTTP, a processor", unit="/s", ours=found)
+        for name, found in rates.items()
+    ]
 
 
 # --- over HTTP ----------------------------------------------------------------------------------------------------
 
 
-def over_http(settings: Settings, key: str, seconds: float) -> None:
-    """Requests to `vangnet serve`, as a provider's programs send them."""
-    with _serving(settings):
-        small, large = os.urandom(200), _jpeg(200_000)
-        one = json.dumps({"checks": [{"sha256": os.urandom(32).hex()}]}).encode()
-        many = json.dumps({"checks": [{"sha256": os.urandom(32).hex()} for _ in range(10_000)]}).encode()
-        for what, path, body, each, connections in (
-            ("one digest a request", "/api/v1/check/hashes", one, 1, 8),
-            ("10,000 digests a request", "/api/v1/check/hashes", many, 10_000, 2),
-            ("a file of 200 bytes that is no picture", "/api/v1/check", small, 1, 8),
-            (f"a photo-like JPEG of {len(large) // 1000} kB", "/api/v1/check", large, 1, 4),
-        ):
-            found = _asked(settings.port, key, path, body, connections=connections, seconds=seconds)
-            print(
-                f"{what:<52}{found.count * each / found.seconds:>10,.0f} /s   p50 {found.percentile(50):7.1f} ms"
-                f"   p99 {found.percentile(99):7.1f} ms   {connections} connections"
-            )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
+class Seen:
+    """What one run of `gate_load.py` saw."""
+
     seconds: float
-    latencies: list[float]
+    took_s: list[float]
+    cpu_s: float
 
     @property
-    def count(self) -> int:
-        return len(self.latencies)
+    def rate(self) -> float:
+        """Answers a second."""
+        return len(self.took_s) / self.seconds
 
-    def percentile(self, percent: int) -> float:
-        return 1000 * sorted(self.latencies)[min(self.count - 1, self.count * percent // 100)]
+    def ms(self, share: float) -> float:
+        """The time within which that share (in percent) was answered."""
+        return 1000 * percentile(self.took_s, share)
 
 
-def _asked(port: int, key: str, path: str, body: bytes, *, connections: int, seconds: float) -> _Found:
-    latencies: list[float] = []
-    stop = threading.Event()
+@dataclass(slots=True)
+class Asker:
+    """Whoever asks: `gate_load.py`."""
 
-    def ask() -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        connection.connect()
-        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", "Content-Length": str(len(body))}
-        if path.endswith("/check"):
-            headers["Content-Type"] = "application/octet-stream"
-        mine = []
-        while not stop.is_set():
-            start = time.perf_counter()
-            connection.request("POST", path, body, headers)
-            answer = connection.getresponse()
-            answer.read()
-            assert answer.status == 200, answer.status
-            mine.append(time.perf_counter() - start)
-        latencies.extend(mine[1:])
+    port: int
+    key: str
+    folder: Path
+    seconds: float
+    _bodies: int = field(default=0)
 
-    threads = [threading.Thread(target=ask) for _ in range(connections)]
-    began = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    time.sleep(seconds)
-    stop.set()
-    for thread in threads:
-        thread.join()
-    return _Found(seconds=time.perf_counter() - began, latencies=latencies)
+    def ask(
+        self, path: str, bodies: Sequence[bytes], *, connections: int, rate: float | None = None, ports: Sequence[int] = ()
+    ) -> Seen:
+        """Sends the bodies in turn for so long. A status that is not 200 ends the benchmark."""
+        names = []
+        for body in bodies:
+            self._bodies += 1
+            names.append(self.folder / f"body-{self._bodies}")
+            names[-1].write_bytes(body)
+        asked = {
+            "ports": list(ports) or [self.port],
+            "host": f"127.0.0.1:{self.port}",
+            "key": self.key,
+            "path": path,
+            "type": "application/json" if path.endswith("hashes") else "application/octet-stream",
+            "bodies": [str(name) for name in names],
+            "connections": connections,
+            "seconds": self.seconds,
+            "rate": rate,
+        }
+        command = [sys.executable, str(Path(__file__).parent / "gate_load.py")]
+        told = subprocess.run(command, input=json.dumps(asked), stdout=subprocess.PIPE, text=True, check=True).stdout
+        found = json.loads(told)
+        assert set(found["statuses"]) == {"200"}, found["statuses"]
+        return Seen(seconds=found["seconds"], took_s=found["took_s"], cpu_s=found["cpu_s"])
+
+
+def _small(asker: Asker, gate: int, seeds: Sequence[int]) -> list[Figure]:
+    """Batches, and the smallest requests there are."""
+    hashes, path = "/api/v1/check/hashes", "/api/v1/check"
+    kinds = (
+        ("SHA-256, batches of 10,000, a processor", hashes, lambda drawn: _asked("sha256", _BATCH, drawn), 2, 20_000),
+        ("PDQ, batches of 10,000, a processor", hashes, lambda drawn: _asked("pdq", _BATCH, drawn), 2, 4_000),
+        ("one SHA-256 a request", hashes, lambda drawn: _asked("sha256", 1, drawn), 8, 1_500),
+        ("one PDQ hash a request", hashes, lambda drawn: _asked("pdq", 1, drawn), 8, 1_500),
+        ("an upload of 200 bytes that is no picture", path, lambda drawn: drawn.randbytes(200), 8, 1_500),
+    )
+    rows = []
+    for what, where, made, connections, goal in kinds:
+        rates, cpu_us, p50, p99, calm = [], [], [], [], []
+        for seed in seeds:
+            body = made(random.Random(seed))  # noqa: S311
+            each = _BATCH if connections == 2 else 1
+            before = _cpu_s(gate)
+            seen = asker.ask(where, [body], connections=connections)
+            used_s = _cpu_s(gate) - before
+            # Of a batch, the rate of one processor: the asking program and the gate share them.
+            rates.append(len(seen.took_s) * each / used_s if each > 1 else seen.rate)
+            cpu_us.append(1e6 * used_s / (len(seen.took_s) * each))
+            if each == 1:
+                eased = asker.ask(where, [body], connections=4 * connections, rate=0.8 * seen.rate)
+                p50.append(eased.ms(50))
+                p99.append(eased.ms(99))
+                calm.append(eased.ms(99) / eased.ms(50))
+        rows.append(Figure(what=what, unit="/s", ours=rates, at_least=goal))
+        rows.append(Figure(what="of the gate's processor time each", unit="µs", ours=cpu_us))
+        if calm:
+            rows.append(Figure(what="at 80 % of that rate", unit="ms", ours=p50, p99=p99))
+            rows.append(Figure(what="p99 over p50", unit="", ours=calm, at_most=3))
+    return rows
+
+
+def _photos(asker: Asker, seeds: Sequence[int], peer_rows: int) -> list[Figure]:
+    """Uploads of 12 megapixels: ours, the peer's, and the same pictures only hashed, by as many threads."""
+    ours, theirs, alone = [], [], []
+    with _peers(asker.folder, peer_rows) as ports:
+        for seed in seeds:
+            files = [encoded(photo(100 * seed + number, 4000, 3000), "JPEG", quality=85) for number in range(4)]
+            alone.append(1000 * _hashed_alone(files, asker.seconds))
+            seen = asker.ask("/api/v1/check", files, connections=_CORES)
+            ours.append(1000 / seen.rate)
+            seen = asker.ask("/check", files, connections=_CORES, ports=ports)
+            theirs.append(1000 / seen.rate)
+    peer = f"Flask and python-threatexchange, {_CORES} processes, {peer_rows} hashes"
+    over = [100 * (http / only - 1) for http, only in zip(ours, alone, strict=True)]
+    return [
+        Figure(what="an upload of 12 MP, all processors busy", unit="ms", ours=ours, peer=peer, theirs=theirs, times=10),
+        Figure(what="the same pictures only hashed, in threads", unit="ms", ours=alone),
+        Figure(what="what HTTP, isolation and the check add to that", unit="%", ours=over, at_most=25),
+    ]
+
+
+def _hashed_alone(files: Sequence[bytes], seconds: float) -> float:
+    """Seconds for each picture, digests included, in this process and without isolation."""
+    media.prepare()
+
+    def hash_one(number: int) -> None:
+        data = files[number % len(files)]
+        Digests.of(data)
+        job = Job(
+            length=len(data), format=MediaFormat.JPEG, conventions=frozenset({Convention.SCREEN}), pixels=10**9, frames=1,
+            seconds=60,
+        )  # fmt: skip
+        assert isinstance(media.hash_frames(data, job), Decoded)
+
+    with ThreadPoolExecutor(_CORES) as pool:
+        done, start = 0, time.perf_counter()
+        while time.perf_counter() - start < seconds:
+            list(pool.map(hash_one, range(2 * _CORES)))
+            done += 2 * _CORES
+        return (time.perf_counter() - start) / done
+
+
+def _asked(algorithm: str, count: int, drawn: random.Random) -> bytes:
+    return json.dumps({"checks": [{algorithm: drawn.randbytes(32).hex()} for _ in range(count)]}).encode()
+
+
+# --- processes ----------------------------------------------------------------------------------------------------
+
+
+def _starts(settings: Settings, key: str, times: int) -> list[Figure]:
+    """From the start of a gate to its first answer, and to the word that it is ready."""
+    first, ready = [], []
+    body = _asked("sha256", 1, random.Random(0))  # noqa: S311
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    url = f"http://127.0.0.1:{settings.port}"
+    for _ in range(times):
+        began = time.perf_counter()
+        with _process(settings):
+            _wait(lambda: _status("POST", f"{url}/api/v1/check/hashes", content=body, headers=headers) == 200)
+            first.append(time.perf_counter() - began)
+            _wait(lambda: _status("GET", f"{url}/readyz") == 200)
+            ready.append(time.perf_counter() - began)
+    return [
+        Figure(what="from start to the first answer, block checks included", unit="s", ours=first),
+        Figure(what="from start to ready", unit="s", ours=ready, at_most=10),
+    ]
 
 
 @contextmanager
-def _serving(settings: Settings) -> Iterator[None]:
+def _serving(settings: Settings, *, workers: int) -> Iterator[int]:
+    with _process(settings, "--workers", str(workers)) as process:
+        _wait(lambda: _status("GET", f"http://127.0.0.1:{settings.port}/readyz") == 200)
+        yield process
+
+
+@contextmanager
+def _process(settings: Settings, *arguments: str) -> Iterator[int]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith(config.PREFIX)} | {
         "VANGNET_DATA_DIR": str(settings.data_dir),
         "VANGNET_KEYS_DIR": str(settings.keys_dir),
         "VANGNET_PORT": str(settings.port),
-        "VANGNET_LOG_LEVEL": "warning",
     }
-    began = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", "vangnet", "serve"], env=environ, stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "vangnet", "serve", "--only", "gate", *arguments]
+    # With its log lines, as an installation writes them.
+    process = subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL)
     try:
-        _wait(lambda: _ready(settings.port))
-        print(f"{'from start to ready':<52}{time.perf_counter() - began:>10.2f} s")
-        yield
+        yield process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
 
 
-def _ready(port: int) -> bool:
+@contextmanager
+def _peers(folder: Path, rows: int) -> Iterator[list[int]]:
+    hashes = folder / "peer-hashes"
+    hashes.write_bytes(random.Random(3).randbytes(32 * rows))  # noqa: S311
+    ports = [_free_port() for _ in range(_CORES)]
+    script = str(Path(__file__).parent / "gate_peer.py")
+    processes = [
+        subprocess.Popen(
+            [sys.executable, script, str(port), str(hashes)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        for port in ports
+    ]
     try:
-        return httpx2.get(f"http://127.0.0.1:{port}/readyz", timeout=5, trust_env=False).status_code == 200
+        for port in ports:
+            _wait(lambda port=port: _status("GET", f"http://127.0.0.1:{port}/ready") == 200)  # type: ignore[misc]
+        yield ports
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def _cpu_s(pid: int) -> float:
+    """Processor time of a process and all that it started, those that ended included."""
+    ticks = 0
+    for one in [pid, *_descendants(pid)]:
+        try:
+            fields = Path(f"/proc/{one}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        except FileNotFoundError:
+            continue
+        ticks += sum(int(value) for value in fields[11:15])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _descendants(pid: int) -> list[int]:
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in task.read_text(encoding="ascii").split():
+            found += [int(child), *_descendants(int(child))]
+    return found
+
+
+def _status(method: str, url: str, **options: object) -> int | None:
+    try:
+        return httpx2.request(method, url, timeout=5, trust_env=False, **options).status_code  # type: ignore[arg-type]
     except httpx2.TransportError:
-        return False
+        return None
 
 
 def _wait(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -208,13 +371,18 @@ def _wait(condition: Callable[[], bool]) -> None:
 
 
 def _settings(folder: Path) -> Settings:
+    return Settings(data_dir=folder / "data", keys_dir=folder / "keys", port=_free_port(), log_level="warning")
+
+
+def _free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    return Settings(data_dir=folder / "data", keys_dir=folder / "keys", port=port, log_level="warning")
+        port: int = listener.getsockname()[1]
+    return port
 
 
-def _prepare(database: Database, keys: Keys, rows: int) -> str:
+def _prepare(database: Database, keys: Keys, settings: Settings, rows: int) -> str:
+    """An active list with so many files in its index; returns the text of an API key that may check."""
     now = datetime.now(UTC)
     ours, theirs = (Actor(kind=ActorKind.PERSON, id=str(UUID(int=one)), permissions=_EVERYTHING) for one in (1, 2))
     with database.transaction() as conn:
@@ -224,18 +392,39 @@ def _prepare(database: Database, keys: Keys, rows: int) -> str:
         issued = api_keys.issue(conn, ours, name="benchmark", scopes=frozenset({Permission.GATE_CHECK}), now=now)
         made = lists.create(conn, ours, keys=keys, name="made up", now=now)
         batch = imports.start(conn, ours, list_id=made.id, format_="made up", source_digest=bytes(32), now=now)
-    imports.run(database.transaction, ours, keys=keys, batch=batch, rows=_rows(rows), clock=lambda: datetime.now(UTC))
+    taken = iter(_drafts(min(rows, _READ_IN)))
+    imports.run(database.transaction, ours, keys=keys, batch=batch, rows=taken, clock=lambda: datetime.now(UTC))
     with database.transaction() as conn:
-        for category in categories.list_categories(conn, ours, made.id):
-            categories.map_category(
-                conn, ours, keys=keys, category_id=category.id, classification=Classification.BASELINE, now=now
-            )
+        (category,) = categories.list_categories(conn, ours, made.id)
+        categories.map_category(
+            conn, ours, keys=keys, category_id=category.id, classification=Classification.BASELINE, now=now
+        )
         for person in (ours, theirs):
             lists.approve_activation(conn, person, keys=keys, list_id=made.id, now=now)
+    with database.transaction() as conn:
+        row = conn.execute("SELECT last_seq, chain FROM registry_commit ORDER BY last_seq DESC LIMIT 1").fetchone()
+        assert row is not None
+    index = _made_up(settings.data_dir / "index", category.id, rows)
+    mark = Cursor(position=row[0], chain=bytes(row[1]))
+    assert IndexFiles(settings.data_dir / "registry-index", keys).merge(index, made.id, mark)
     return issued.text
 
 
-def _rows(count: int) -> Iterator[Taken]:
+def _made_up(plain: Path, category_id: int, rows: int) -> Index:
+    drawn = random.Random(2)  # noqa: S311
+    builder = IndexBuilder()
+    step = 1_000_000
+    for first in range(0, rows, step):
+        ids = [index_id(1 + one, category_id, proposed=False) for one in range(first, min(first + step, rows))]
+        builder.add_hashes(drawn.randbytes(32 * len(ids)), ids)
+        builder.add_digests("sha256", drawn.randbytes(32 * len(ids)), ids)
+    builder.write(plain)
+    index = Index.open(plain)
+    plain.unlink()
+    return index
+
+
+def _drafts(count: int) -> Iterator[Taken]:
     drawn = random.Random(2)  # noqa: S311
     category = Category(scheme="ncmec", name="A1")
     for position in range(1, count + 1):
@@ -244,16 +433,6 @@ def _rows(count: int) -> Iterator[Taken]:
             ListedHash(algorithm=HashAlgorithm.PDQ, value=drawn.randbytes(32)),
         )
         yield Taken(position=position, draft=EntryDraft(media_kind=MediaKind.IMAGE, hashes=hashes, category=category))
-
-
-def _jpeg(about_bytes: int) -> bytes:
-    """A picture of about so many bytes."""
-    for quality in range(95, 20, -5):
-        file = io.BytesIO()
-        picture(7).save(file, "JPEG", quality=quality)
-        if len(file.getvalue()) <= about_bytes:
-            break
-    return file.getvalue()
 
 
 if __name__ == "__main__":

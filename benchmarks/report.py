@@ -72,9 +72,27 @@ BENCHMARKS = (
         quick=(*_FEW, "--rows", "100000"),
     ),
     Benchmark(name="index_delta", title="Changes", script="index_delta.py", quick=(*_FEW, "--rows", "100000")),
+    Benchmark(
+        name="false_alarms",
+        title="False alarms",
+        script="false_alarms.py",
+        quick=(*_FEW, "--pictures", "90", "--rows", "10000", "--mistakes", "45"),
+    ),
+    Benchmark(
+        name="gate_past",
+        title="Uploads of before",
+        script="gate_past.py",
+        quick=("--seeds", "1", "--uploads", "60000", "--days", "3", "--look-ups", "50"),
+    ),
+    Benchmark(
+        name="gate_check",
+        title="The gate",
+        script="gate_check.py",
+        quick=("--seeds", "1", "--rows", "2000", "--peer-rows", "2000", "--seconds", "0.5"),
+    ),
 )
 #: What the scripts share.
-_SHARED = {"figures.py", "hash_shapes.py", "report.py"}
+_SHARED = {"figures.py", "gate_load.py", "gate_peer.py", "hash_shapes.py", "ordinary_pictures.py", "report.py"}
 
 
 def every_benchmark() -> list[Benchmark]:

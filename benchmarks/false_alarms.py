@@ -1,0 +1,270 @@
+"""False alarms: ordinary pictures that have nothing to do with a list, checked against it by the gate's own matcher.
+
+    python benchmarks/false_alarms.py [--pictures 10000] [--rows 1000000] [--mistakes 3000] [--seeds 1 2 3]
+
+The list is of photo-like hashes (hash_shapes.py). So that one sees what the rules about quality are worth, a second list
+has what no list should have: the hashes of other flat, patterned, drawn and photo-like pictures of the same kinds, as a
+supplier takes them in by mistake. Each pair of a picture and an entry within 31 bits is counted, whatever its quality; then
+without the entries that the registry does not take; then those on which the policy blocks. All in one run of the gate's
+matcher over the pictures, each turned and mirrored as for every upload.
+"""
+
+import argparse
+import math
+import tempfile
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, fields, replace
+from itertools import chain
+from pathlib import Path
+from typing import TypeVar
+from uuid import UUID
+
+import numpy as np
+from hash_shapes import photo_like
+from ordinary_pictures import drawn, stock
+
+from vangnet.gate.matching import Examined, Matcher
+from vangnet.gate.model import Decision
+from vangnet.gate.policy import STARTING, Found, decide_match
+from vangnet.hashing.hasher import Hasher
+from vangnet.hashing.index import RADIUS, Index, IndexBuilder
+from vangnet.hashing.model import TRUSTED_QUALITY, Convention, MediaHash, Reason
+from vangnet.hashing.sandbox import Sandbox
+from vangnet.registry.model.classification import Classification
+from vangnet.registry.model.effects import Effect
+from vangnet.registry.model.entries import HashAlgorithm, ListedHash
+from vangnet.registry.model.lists import ListState
+from vangnet.registry.safeguards import PASSED, Safeguards
+from vangnet.registry.service.live import LiveMatch
+
+_LIST = UUID(int=1)
+#: A picture in so many views, each compared with each entry.
+_VIEWS = 8
+_THREADS = 3
+_STOCK_MOST = 2000
+_PAIRS_SHOWN = 50
+#: Far from the seeds that are given: the mistakes are other pictures than those that are checked.
+_OTHERS = 1_000_000
+_T = TypeVar("_T")
+_POLICY = replace(STARTING, perceptual_blocks=True)
+
+
+class Listed:
+    """An index asked as the gate asks the lists that it follows; everything in it is active and of the gravest kind."""
+
+    conventions = frozenset({Convention.FULL})
+    widest_radius = RADIUS
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+
+    def lookup(self, hash_: bytes, radius: int, convention: Convention) -> list[LiveMatch]:
+        """The entries within `radius` bits."""
+        return [
+            LiveMatch(
+                list_id=_LIST, list_state=ListState.ACTIVE, entry_id=match.id, category_id=1,
+                classification=Classification.BASELINE, proposed=False, algorithm=HashAlgorithm.PDQ,
+                distance=match.distance, effect=Effect.DECIDES,
+            )
+            for match in self._index.lookup(hash_, radius, convention=convention)
+        ]  # fmt: skip
+
+    def find_digest(self, *_: object) -> list[LiveMatch]:
+        """None: the pictures are not the listed ones."""
+        return []
+
+
+@dataclass(kw_only=True)
+class Counts:
+    """What pictures of one kind came to; pairs are of a picture and an entry within 31 bits."""
+
+    pictures: int = 0
+    #: Pictures that the hasher calls too plain to trust their hash.
+    plain: int = 0
+    #: With the photo-like list, and of these the pairs that block.
+    pairs: int = 0
+    blocking: int = 0
+    #: With the mistakes: all, those with entries that the registry takes, those that block, those of which both is true.
+    mistaken: int = 0
+    taken: int = 0
+    trusted: int = 0
+    left: int = 0
+
+
+def main() -> None:
+    """Prints the counts by kind of picture, what they prove, and what they do not."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pictures", type=int, default=10_000, help="a seed")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="photo-like hashes on the list")
+    parser.add_argument("--mistakes", type=int, default=3_000, help="hashes of ordinary pictures on the second list")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    given = parser.parse_args()
+    total: defaultdict[str, Counts] = defaultdict(Counts)
+    told: list[str] = []
+    stocked = list(stock(min(_STOCK_MOST, given.pictures // 2)))
+    with Sandbox() as sandbox:
+        for seed in given.seeds:
+            # Stock pictures are the same for every seed, and count once.
+            files = [("stock", data) for data in stocked] if seed == given.seeds[0] else []
+            _measure(total, told, Hasher(sandbox), seed=seed, files=files, given=given)
+    _show(total, told, given)
+
+
+def _measure(
+    total: defaultdict[str, Counts],
+    told: list[str],
+    hasher: Hasher,
+    *,
+    seed: int,
+    files: Sequence[tuple[str, bytes]],
+    given: argparse.Namespace,
+) -> None:
+    rows: int = given.rows
+    index = _listed(seed, rows)
+    taken = _add_mistakes(index, hasher, seed, rows, given.mistakes)
+    matcher = Matcher(Listed(index), hasher, lambda _: "listed")  # type: ignore[arg-type]
+
+    def check(kind: str, data: bytes) -> tuple[str, Examined]:
+        return kind, matcher.examine(data)
+
+    numbers = range(given.pictures - len(files))
+    pictures = chain(files, (drawn(seed, number) for number in numbers))
+    for kind, examined in _in_parallel(check, pictures):
+        counts = total[kind]
+        counts.pictures += 1
+        counts.plain += examined.reason is Reason.LOW_QUALITY
+        nearest: dict[int, Found] = {}
+        for found in sorted(examined.found, key=lambda one: (not one.trusted, one.distance)):
+            nearest.setdefault(found.entry_id, found)
+        for entry, found in nearest.items():
+            blocks = decide_match(_POLICY, found) is Decision.BLOCK
+            if entry < rows:
+                counts.pairs += 1
+                counts.blocking += blocks
+                told.append(f"seed {seed}: {kind}, entry {entry}, {found.distance} bits, {'blocks' if blocks else 'held'}")
+            else:
+                counts.mistaken += 1
+                counts.taken += entry in taken
+                counts.trusted += blocks
+                counts.left += entry in taken and blocks
+
+
+def _listed(seed: int, rows: int) -> Index:
+    builder = IndexBuilder()
+    builder.add_hashes(photo_like(np.random.default_rng(seed), rows).tobytes(), np.arange(rows, dtype=np.uint64))
+    with tempfile.TemporaryDirectory() as folder:
+        builder.write(Path(folder) / "index")
+        return Index.open(Path(folder) / "index")
+
+
+def _add_mistakes(index: Index, hasher: Hasher, seed: int, rows: int, count: int) -> set[int]:
+    """Lists the hashes of other ordinary pictures; gives the entries that the registry would take."""
+
+    def hashed(_: str, data: bytes) -> MediaHash | None:
+        frames = hasher.hash_bytes(data).frames
+        return frames[0].transforms[0].hash() if frames else None
+
+    others = (drawn(seed + _OTHERS, number) for number in range(count))
+    hashes = [one for one in _in_parallel(hashed, others) if one is not None]
+    index.add_hashes(b"".join(one.hash for one in hashes), [rows + number for number in range(len(hashes))])
+    drafts = [
+        (ListedHash(algorithm=HashAlgorithm.PDQ, value=one.hash, convention=Convention.FULL, quality=one.quality),)
+        for one in hashes
+    ]
+    findings = Safeguards([]).check(drafts)
+    return {rows + number for number, found in enumerate(findings) if found == PASSED}
+
+
+def _in_parallel(work: Callable[[str, bytes], _T], pictures: Iterable[tuple[str, bytes]]) -> Iterator[_T]:
+    """What `work` gives of each; so few are under way that memory stays small."""
+    waiting: deque[Future[_T]] = deque()
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for kind, data in pictures:
+            waiting.append(pool.submit(work, kind, data))
+            if len(waiting) > 4 * _THREADS:
+                yield waiting.popleft().result()
+        for one in waiting:
+            yield one.result()
+
+
+# --- what it says -------------------------------------------------------------------------------------------------
+
+
+def _show(total: dict[str, Counts], told: Sequence[str], given: argparse.Namespace) -> None:
+    pictures = sum(counts.pictures for counts in total.values())
+    pairs, blocking = (sum(getattr(counts, name) for counts in total.values()) for name in ("pairs", "blocking"))
+    seeds = len(given.seeds)
+    print(
+        f"{pictures:,} pictures (of {seeds} seeds; stock pictures once) against {given.rows:,} photo-like hashes a seed, "
+        f"in {_VIEWS} views each: **{pairs} matches within {RADIUS} bits**, {blocking} of which would block.\n"
+    )
+    for line in told[:_PAIRS_SHOWN]:
+        print(f"- {line}")
+    _show_bounds(pairs, pictures, given.rows)
+    _show_kinds(total, given)
+
+
+def _show_bounds(pairs: int, pictures: int, rows: int) -> None:
+    each = _upper_bound(pairs, pictures)
+    comparisons = pictures * rows * _VIEWS
+    print(
+        f"\nProved with 95 % confidence for pictures drawn as these are: at most {each:.1e} of the pictures match anything "
+        f"on such a list (one in {1 / each:,.0f}), and at most {_upper_bound(pairs, comparisons):.1e} of the "
+        f"{comparisons:.1e} comparisons (exact binomial bound; the comparisons of one picture hang together, so the first "
+        "figure is the one to plan with).\n\n"
+        "Not proved: anything about a real list. Its hashes are of real photographs, and some of them are of pictures that "
+        "many people have: a template, a cover, a default picture. Against those stand the registry's safeguards, the "
+        "trial, and the rules below; a picture that really is alike (the same scene, the same template) matches, as it "
+        "should."
+    )
+
+
+def _show_kinds(total: dict[str, Counts], given: argparse.Namespace) -> None:
+    print(
+        f"\nWhat the rules about quality are worth: the same pictures against {given.mistakes:,} other pictures of these "
+        "kinds that a supplier listed by mistake. Pairs within 31 bits: all; without the entries that the registry refuses "
+        f"(quality below {TRUSTED_QUALITY}, or near a picture that shows nothing); those on which a gate with "
+        "`perceptual_blocks` blocks (quality of the upload at least that); and what both rules leave.\n\n"
+        "| kind | pictures | too plain | photo-like list | mistakes, no rule | the registry's rules | the gate's rule "
+        "| both |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
+    )
+    for kind, one in [*sorted(total.items()), ("**all**", _sum(total.values()))]:
+        print(
+            f"| {kind} | {one.pictures:,} | {one.plain:,} | {one.pairs:,} | {one.mistaken:,} | {one.taken:,} | "
+            f"{one.trusted:,} | {one.left:,} |"
+        )
+
+
+def _sum(counts: Iterable[Counts]) -> Counts:
+    total = Counts()
+    for one in counts:
+        for part in fields(Counts):
+            setattr(total, part.name, getattr(total, part.name) + getattr(one, part.name))
+    return total
+
+
+def _upper_bound(found: int, tried: int) -> float:
+    """The largest share that 95 % of such trials would have shown more of (Clopper and Pearson 1934, one-sided)."""
+    low, high = found / tried, 1.0
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _at_most(found, tried, middle) > 0.05 else (low, middle)
+    return high
+
+
+def _at_most(found: int, tried: int, share: float) -> float:
+    """The chance of at most `found` in `tried`, each with the chance `share`."""
+    if share >= 1:
+        return float(found >= tried)
+    terms = (
+        math.lgamma(tried + 1) - math.lgamma(one + 1) - math.lgamma(tried - one + 1)
+        + one * math.log(share) + (tried - one) * math.log1p(-share)
+        for one in range(found + 1)
+    )  # fmt: skip
+    return math.fsum(map(math.exp, terms))
+
+
+if __name__ == "__main__":
+    main()
