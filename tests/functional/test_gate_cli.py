@@ -3,12 +3,12 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from pictures import encoded, photo
+from running.commands import Commands
 from running.gate_lists import add_list
 from running.houses import House, house
 
@@ -29,7 +29,7 @@ def provider(postgres: EmbeddedServer, tmp_path: Path) -> Iterator[House]:
 
 
 @pytest.fixture
-def vangnet(provider: House) -> Run:
+def vangnet(provider: House, commands: Commands) -> Run:
     """Gives a command there."""
     environ = {
         "PATH": os.environ["PATH"],
@@ -39,10 +39,7 @@ def vangnet(provider: House) -> Run:
     }
 
     def run(*arguments: object, given: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "vangnet", *map(str, arguments)],
-            env=environ, capture_output=True, text=True, timeout=120, check=False, input=given,
-        )  # fmt: skip
+        return commands.run(*arguments, environ=environ, given=given)
 
     return run
 
@@ -76,4 +73,12 @@ def test_files_are_checked_and_matches_kept(provider: House, vangnet: Run, tmp_p
     assert [one["id"] for one in kept] == [answers["listed.jpg"]["check_id"]]
     shown = vangnet("gate", "decision", kept[0]["id"])
     assert "list generated" in shown.stdout
+    strict = as_document(STARTING)
+    strict["matches"]["baseline"]["sha256"] = "hold"
+    seen = vangnet("gate", "policy", "preview", "-", "--json", given=json.dumps(strict))
+    (change,) = json.loads(seen.stdout)
+    assert change == {
+        "because": "baseline sha256", "was": "block", "would_be": "hold", "checks": 1, "decisions": [kept[0]["id"]],
+    }  # fmt: skip
+    assert "1 would have come to something else" in seen.stderr
     assert vangnet("gate", "check", folder / "unlisted.jpg").returncode == 0

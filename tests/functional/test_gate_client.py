@@ -3,16 +3,18 @@
 import asyncio
 import hashlib
 import io
+import json
 import threading
 from collections.abc import Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
 import pytest
-from pictures import encoded, photo
+from pictures import encoded, photo, reference
 from running.gate_lists import list_files
 from running.programs import answers, free_port, open_folder, program, run
 from running.programs import running as running_program
@@ -20,7 +22,7 @@ from running.server import RunningServer, own_database, running
 
 from vangnet.client import GateClient, StartResponse, UploadCheck, WsgiUploadCheck
 from vangnet.errors import Conflict, InvalidInput, NotSignedIn, PermissionDenied
-from vangnet.gate.model import Decision, Outcome
+from vangnet.gate.model import BATCH_MAX, Decision, GivenHash, HashCheck, Outcome
 from vangnet.identity.model import InstallationKind
 from vangnet.identity.permissions import Permission
 
@@ -74,11 +76,113 @@ def test_a_bad_key_is_told_and_not_taken_for_unavailable(server: RunningServer) 
 
 
 def test_no_answer_is_unavailable_and_never_allowed() -> None:
-    with GateClient(f"http://127.0.0.1:{free_port()}", "key") as client:
+    waited: list[float] = []
+    with GateClient(f"http://127.0.0.1:{free_port()}", "key", patience_s=1, pause=waited.append) as client:
         answer = client.check(UNLISTED)
     assert (answer.outcome, answer.decision) == (Outcome.UNAVAILABLE, Decision.HOLD)
+    assert waited == [0.5, 0.5], "it was asked again, as long as there was patience"
     with pytest.raises(InvalidInput):
         GateClient("http://127.0.0.1:1", "key", when_unavailable=Decision.ALLOW)
+
+
+def test_hashes_are_checked_in_their_order(gate: GateClient) -> None:
+    def by_digest(data: bytes, *names: str) -> HashCheck:
+        given = (GivenHash(algorithm=name, value=hashlib.new(name, data).digest()) for name in names)
+        return HashCheck(hashes=tuple(given), object_id="upload é")
+
+    near = GivenHash(algorithm="pdq", value=reference(PICTURE)[0], quality=100)
+    checks = [
+        by_digest(LISTED, "sha256", "md5"),
+        by_digest(UNLISTED, "sha1"),
+        HashCheck(hashes=(near,)),
+        by_digest(LISTED, "md5"),
+    ]
+    answers = gate.check_hashes(checks)
+    assert [answer.decision.value for answer in answers] == ["block", "allow", "hold", "hold"]
+    assert answers[1].checked == ("sha1",)
+    assert gate.check_hashes([]) == []
+    for wrong in (HashCheck(hashes=()), HashCheck(hashes=(GivenHash(algorithm="md5", value=b"short"),))):
+        with pytest.raises(InvalidInput, match="checks"):
+            gate.check_hashes([wrong])
+
+
+@contextmanager
+def saying(*answers: tuple[int, dict[str, str], bytes]) -> Iterator[tuple[str, list[str]]]:
+    """A gate that gives these answers, one after the other, and the paths that it was asked."""
+    asked: list[str] = []
+    left = list(answers)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            asked.append(self.path)
+            status, headers, body = left.pop(0)
+            self.send_response(status)
+            for name, value in ({"Content-Length": str(len(body))} | headers).items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            """Says nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}", asked
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+ALLOWED = json.dumps(
+    {
+        "check_id": "00000000-0000-4000-8000-000000000000", "outcome": "no_match", "decision": "allow", "matches": [],
+        "checked": ["sha256"], "index_version": 1, "reason": None, "withheld": False,
+    }
+).encode()  # fmt: skip
+LATER = (503, {"Retry-After": "2"}, ALLOWED.replace(b"no_match", b"unavailable"))
+
+
+def test_a_gate_that_says_later_is_asked_again_after_as_long_as_it_says() -> None:
+    waited: list[float] = []
+    later = (LATER, (503, {}, b"a proxy's own page"), (200, {}, ALLOWED))
+    with saying(*later) as (url, asked), GateClient(url, "key", pause=waited.append) as client:
+        assert client.check(UNLISTED).decision is Decision.ALLOW
+    assert (len(asked), waited) == (3, [2.0, 0.5])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        LATER,
+        (503, {"Retry-After": "99999"}, b""),
+        (503, {"Retry-After": "Wed, 21 Oct 2099 07:28:00 GMT"}, b""),
+        (200, {}, b"not JSON"),
+        (200, {}, b"[]"),
+        (200, {}, ALLOWED.replace(b'"allow"', b'"whatever"')),
+        (200, {}, ALLOWED.replace(b'"decision": "allow", ', b"")),
+        (302, {"Location": "http://127.0.0.1:9/"}, b""),
+        (404, {}, ALLOWED),
+        (429, {}, b""),
+        (500, {}, ALLOWED),
+        (200, {"Content-Length": "10000"}, ALLOWED),
+    ],
+)
+def test_whatever_is_no_answer_is_unavailable(answer: tuple[int, dict[str, str], bytes]) -> None:
+    check = HashCheck(hashes=(GivenHash(algorithm="md5", value=bytes(16)),))
+    with saying(answer, answer) as (url, _), GateClient(url, "key", patience_s=0, timeout_s=5) as client:
+        for found in (client.check(UNLISTED), *client.check_hashes([check])):
+            assert (found.outcome, found.decision) == (Outcome.UNAVAILABLE, Decision.HOLD)
+
+
+def test_more_hashes_than_one_request_takes_are_asked_in_several() -> None:
+    check = HashCheck(hashes=(GivenHash(algorithm="md5", value=bytes(16)),))
+    batches = [b'{"results": [' + b",".join([ALLOWED] * count) + b"]}" for count in (BATCH_MAX, 1)]
+    with saying(*((200, {}, batch) for batch in batches)) as (url, asked), GateClient(url, "key") as client:
+        answers = client.check_hashes([check] * (BATCH_MAX + 1))
+    assert (len(asked), len(answers)) == (2, BATCH_MAX + 1)
 
 
 # --- middleware ---------------------------------------------------------------------------------------------------
@@ -176,7 +280,7 @@ def test_nothing_reaches_the_application_that_is_not_allowed(gate: GateClient, t
 
 @pytest.mark.parametrize("through", [through_asgi, through_wsgi])
 def test_without_a_gate_no_upload_is_taken(through: Any) -> None:
-    with GateClient(f"http://127.0.0.1:{free_port()}", "key") as nobody:
+    with GateClient(f"http://127.0.0.1:{free_port()}", "key", patience_s=0) as nobody:
         assert through(nobody, UNLISTED) == (503, [])
 
 

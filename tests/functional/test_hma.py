@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -9,12 +10,17 @@ import httpx2
 import pytest
 from pictures import encoded, photo, reference
 from running.gate_lists import list_files
+from running.origin import serving
+from running.programs import free_port
 from running.server import RunningServer, own_database, running
 
-from vangnet.gate.model import Door
+from vangnet.config import DoorsNames, FetchFrom
+from vangnet.errors import TooManyAttempts
+from vangnet.gate.model import CheckAnswer, CheckMatch, Decision, Door, Outcome
 from vangnet.identity.model import InstallationKind
 from vangnet.identity.permissions import Permission
-from vangnet.web.protocols.hma import list_name_there
+from vangnet.web.protocols.hma import _available, list_name_there
+from vangnet.web.protocols.names import name_of
 
 PICTURE = photo(61, 900, 700)
 LISTED = encoded(PICTURE, "PNG")
@@ -27,7 +33,13 @@ def server(postgres: Any, logfile: Any, tmp_path_factory: Any) -> Iterator[Runni
     """A provider with two active lists and one on trial of one generated picture each."""
     with (
         own_database(postgres, "functional_hma") as database,
-        running(database, tmp_path_factory.mktemp("hma"), logfile, kind=InstallationKind.PROVIDER) as server,
+        running(
+            database,
+            tmp_path_factory.mktemp("hma"),
+            logfile,
+            kind=InstallationKind.PROVIDER,
+            hma_fetch=FetchFrom.ANYWHERE,
+        ) as server,
     ):
         list_files(server, [LISTED], name="GENERATED")
         list_files(server, [LISTED], name="in small letters")
@@ -131,7 +143,39 @@ def test_a_look_up_needs_a_key_and_is_kept_as_a_decision(server: RunningServer, 
     assert HASH not in server.logged()
 
 
-def test_nothing_is_written_or_fetched_through_these_doors(tool: httpx2.Client) -> None:
-    assert tool.post("/c/banks", json={"name": "NEW"}).status_code == 405
-    assert tool.get("/m/lookup", params={"url": "http://127.0.0.1/x"}).status_code == 422
-    assert tool.post("/m/lookup", params={"url": "http://127.0.0.1/x"}).status_code == 400
+def test_a_key_that_tries_the_lists_out_hears_so_and_never_an_empty_answer() -> None:
+    match = CheckMatch(
+        list_id=UUID(int=1), list_name="GENERATED", entry_id=4711, classification="baseline", algorithm="pdq", distance=3,
+        view="original", shadow=False,
+    )  # fmt: skip
+    answer = CheckAnswer(
+        check_id=UUID(int=2), outcome=Outcome.MATCH, decision=Decision.HOLD, matches=(match,), withheld=True
+    )
+    with pytest.raises(TooManyAttempts):
+        _available(answer)
+    blocked = replace(answer, decision=Decision.BLOCK)
+    assert name_of(blocked, DoorsNames.ENTRY) == f"Vangnet.Known.{UUID(int=2)}", "no list, no entry"
+    assert name_of(replace(blocked, withheld=False), DoorsNames.ENTRY) == "Vangnet.Known.GENERATED.4711"
+
+
+def test_a_file_is_fetched_hashed_and_looked_up(tool: httpx2.Client) -> None:
+    with serving() as origin:
+        origin.files.update({"/listed": LISTED, "/unlisted": UNLISTED})
+        asked = {"url": f"{origin.url}/listed", "content_type": "photo"}
+        assert tool.get("/h/hash", params=asked).json() == {"pdq": HASH}
+        assert "GENERATED" in tool.get("/m/lookup", params=asked).json()["pdq"]
+        asked["url"] = f"{origin.url}/unlisted"
+        assert tool.get("/m/lookup", params=asked).json() == {"pdq": {}}
+        assert tool.get("/h/hash", params=asked | {"content_type": "text"}).status_code == 400
+        assert tool.get("/h/hash", params=asked | {"url": f"{origin.url}/nothing"}).status_code == 502
+
+
+@pytest.mark.parametrize("url", ["", "nowhere", "file:///etc/passwd", "http://user:password@127.0.0.1/x"])
+def test_what_is_no_address_is_refused_with_a_message(tool: httpx2.Client, url: str) -> None:
+    answer = tool.get("/m/lookup", params={"url": url, "content_type": "photo"})
+    assert (answer.status_code, "password@" in answer.text) == (400, False)
+
+
+def test_an_address_that_was_asked_for_is_not_logged(tool: httpx2.Client, server: RunningServer) -> None:
+    tool.get("/m/lookup", params={"url": f"http://127.0.0.1:{free_port()}/kanarie-address"})
+    assert "kanarie-address" not in server.logged()

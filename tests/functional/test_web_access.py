@@ -12,6 +12,7 @@ from running.routes import CHANGES, RULES
 from running.server import RunningServer
 
 from vangnet.identity.permissions import KEY_SCOPES, ROLE_PERMISSIONS, Permission, Role, permissions_of
+from vangnet.identity.service.password_hashes import PASSWORD_HASHES
 from vangnet.web.access import PUBLIC, SECOND_FACTOR_PENDING, SIGNED_IN, RouteRule, RouteWithoutRule, Rule, rules_of
 from vangnet.web.app import create_app
 
@@ -37,7 +38,7 @@ def visitors(server: RunningServer) -> Iterator[dict[str, httpx2.Client]]:
 
 def allowed(rule: Permission | Rule, visitor: str, route: RouteRule) -> bool:
     """Whether the visitor may pass, worked out here once more from the roles."""
-    for_programs = route.path.startswith(("/api/v1/", "/v1/", "/m/", "/c/")) or route.path == "/metrics"
+    for_programs = route.path.startswith(("/api/v1/", "/v1/", "/h/", "/m/", "/c/")) or route.path == "/metrics"
     if rule is PUBLIC:
         return True
     if rule is SECOND_FACTOR_PENDING:
@@ -141,7 +142,9 @@ def test_a_key_is_no_way_into_the_pages(program: Callable[..., httpx2.Client]) -
     assert program(*KEY_SCOPES).get("/jobs").headers["location"].startswith("/sign-in?")
 
 
-@pytest.mark.parametrize("header", ["Bearer nothing-that-was-issued", "Basic dXNlcjpwYXNz", "Bearer", "", "Bearer \x7f"])
+@pytest.mark.parametrize(
+    "header", ["Bearer nothing-that-was-issued", "Basic dXNlcjpwYXNz", "Bearer", "", "Bearer vangnet_~~~_%00"]
+)
 def test_a_wrong_key_is_refused_even_with_a_good_session(visitor: Callable[..., httpx2.Client], header: str) -> None:
     answer = visitor(Role.ADMINISTRATOR).get("/api/v1/jobs", headers={"Authorization": header})
     assert answer.status_code == 401
@@ -162,3 +165,8 @@ def newest_event(server: RunningServer) -> int:
 def test_the_application_is_made_of_every_page_and_api_file(server: RunningServer) -> None:
     app = create_app(server.settings, server.database, server.keys)
     assert list(rules_of(app)) == list(rules_of(server.app))
+
+
+def test_an_application_keeps_passwords_at_the_whole_cost(server: RunningServer) -> None:
+    app = create_app(server.settings, server.database, server.keys)
+    assert app.state.site.password_hashes is PASSWORD_HASHES

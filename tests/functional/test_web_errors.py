@@ -5,16 +5,18 @@ import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import psycopg
 import pytest
 from fastapi import APIRouter, FastAPI
-from running.server import CANARY, CANARY_NAME, CANARY_PASSWORD, RunningServer
+from running.server import CANARY, CANARY_NAME, CANARY_PASSWORD, RunningServer, own_database, running
 from running.states import wait_until
 
 import vangnet.errors
+from vangnet.db.embedded import EmbeddedServer
 from vangnet.errors import AppError, DatabaseUnavailable
 from vangnet.identity.permissions import Permission, Role
 from vangnet.web.access import PUBLIC, needs
@@ -237,9 +239,13 @@ def test_a_connection_that_is_cut_or_is_not_http_harms_nobody(
 
 
 def test_while_the_database_is_away_the_answer_says_so_and_afterwards_it_works_again(
-    start_server: StartServer, postgres: Any
+    postgres: EmbeddedServer, tmp_path: Path, logfile: Path
 ) -> None:
-    with start_server() as server, server.signed_in(Role.ADMINISTRATOR) as client:
+    with (
+        own_database(postgres, "away_for_a_while", patience_s=1) as database,
+        running(database, tmp_path, logfile) as server,
+        server.signed_in(Role.ADMINISTRATOR) as client,
+    ):
         client.headers["Accept-Language"] = "nl"  # Who it is, and what they chose, is in the database too.
         assert client.get("/").status_code == 200
         name = psycopg.conninfo.conninfo_to_dict(server.database.conninfo)["dbname"]

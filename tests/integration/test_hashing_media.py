@@ -209,29 +209,34 @@ def test_avif_is_read(size: tuple[int, int], hasher: Hasher) -> None:
 
 # --- animations ---------------------------------------------------------------------------------------------------
 
-SCENES = [photo(seed, 200, 160).quantize(64).convert("RGB") for seed in range(12)]
+
+@pytest.fixture(scope="module")
+def scenes() -> list[Image.Image]:
+    return [photo(seed, 200, 160).quantize(64).convert("RGB") for seed in range(12)]
 
 
 @pytest.mark.parametrize("name", ["GIF", "WEBP", "PNG", "TIFF"])
-def test_frames_are_sampled_evenly_and_each_is_hashed(name: str, hasher: Hasher) -> None:
+def test_frames_are_sampled_evenly_and_each_is_hashed(name: str, scenes: list[Image.Image], hasher: Hasher) -> None:
     options: dict[str, object] = {"lossless": True, "exact": True} if name == "WEBP" else {}
     if name != "TIFF":
         options["duration"] = 40
-    data = encoded(SCENES[0], name, save_all=True, append_images=SCENES[1:], **options)
+    data = encoded(scenes[0], name, save_all=True, append_images=scenes[1:], **options)
     outcome = hasher.hash_bytes(data)
     assert isinstance(outcome, Hashed)
     assert outcome.frames_total == 12
     assert [frame.index for frame in outcome.frames] == [0, 2, 5, 8, 11]
     for frame in outcome.frames:
-        assert distance(full(frame), reference(SCENES[frame.index])[0]) <= 4
+        assert distance(full(frame), reference(scenes[frame.index])[0]) <= 4
 
 
-def test_an_animation_that_breaks_off_gives_the_frames_before_and_says_damaged(hasher: Hasher) -> None:
-    data = encoded(SCENES[0], "GIF", save_all=True, append_images=SCENES[1:], duration=40)
+def test_an_animation_that_breaks_off_gives_the_frames_before_and_says_damaged(
+    scenes: list[Image.Image], hasher: Hasher
+) -> None:
+    data = encoded(scenes[0], "GIF", save_all=True, append_images=scenes[1:], duration=40)
     outcome = hasher.hash_bytes(data[: len(data) // 2])
     assert isinstance(outcome, Unhashable)
     assert outcome.reason is Reason.DAMAGED
-    assert distance(full(outcome.frames[0]), reference(SCENES[0])[0]) <= 4
+    assert distance(full(outcome.frames[0]), reference(scenes[0])[0]) <= 4
 
 
 # --- what is not hashed -------------------------------------------------------------------------------------------

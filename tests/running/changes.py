@@ -18,12 +18,14 @@ class Call:
     path: str
     form: Mapping[str, Any] = field(default_factory=dict)
     json: object = None
+    files: Mapping[str, Any] | None = None
+    method: str = "POST"
 
     def send(self) -> httpx2.Response:
-        """Sends it with POST."""
+        """Sends it."""
         if self.json is not None:
-            return self.client.post(self.path, json=self.json)
-        return self.client.post(self.path, data=self.form)
+            return self.client.request(self.method, self.path, json=self.json)
+        return self.client.request(self.method, self.path, data=self.form, files=self.files)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,16 +5,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from running import registry_routes
-from running.gate_lists import list_files
+from running import follow_up_routes, gate_routes, registry_routes
 from running.sender import Sender
 from running.server import RunningServer, console
-from vangnet.gate.model import Door
 from vangnet.handoff.service import receiving
 from vangnet.identity.model import Client, Language, SessionStage, SignInMeans
 from vangnet.identity.permissions import Role
 from vangnet.identity.service import parties, people, sessions
-from vangnet.registry.model.entries import HashAlgorithm
 
 
 class Visitor(StrEnum):
@@ -95,15 +92,14 @@ def _received(server: RunningServer) -> str:
         return f"/hand-offs/received/{receiving.list_received(conn, console(), limit=1)[0].id}"
 
 
-def _decision(server: RunningServer) -> str:
-    file = b"a listed text of the tests of pages"
-    with server.transaction() as conn:
-        known = conn.execute("SELECT FROM registry_list WHERE name = 'of the pages'").fetchone()
-    if known is None:
-        list_files(server, [file], name="of the pages", algorithms=[HashAlgorithm.SHA256])
-    at = datetime.now(UTC)
-    answer = server.gate.check(file, door=Door.CLAMD, provider_key=None, object_id="upload ab12", now=at)
-    return f"/decisions/{answer.check_id}"
+def _probes(server: RunningServer) -> str:
+    gate_routes.a_probe(server)
+    return "/gate/probes"
+
+
+def _review(server: RunningServer) -> str:
+    gate_routes.a_match(server)
+    return "/gate/review"
 
 
 def _disputes(server: RunningServer) -> str:
@@ -118,10 +114,15 @@ PAGES: dict[str, tuple[Visitor, str | Callable[[RunningServer], str]]] = {
     "/audit/verify": (Visitor.AUDITOR, "/audit/verify"),
     "/api/docs": (Visitor.NOBODY, "/api/docs"),
     "/decisions": (Visitor.STAFF, "/decisions"),
-    "/decisions/{check_id}": (Visitor.STAFF, _decision),
+    "/decisions/{check_id}": (Visitor.STAFF, lambda server: f"/decisions/{gate_routes.a_match(server).check_id}"),
     "/disputes": (Visitor.CURATOR, _disputes),
     "/entries": (Visitor.CURATOR, "/entries"),
     "/entries/{entry_id}": (Visitor.CURATOR, lambda server: f"/entries/{registry_routes.a_list(server)[1]}"),
+    "/gate": (Visitor.STAFF, "/gate"),
+    "/gate/policy": (Visitor.ADMINISTRATOR, "/gate/policy"),
+    "/gate/policy/change": (Visitor.ADMINISTRATOR, "/gate/policy/change"),
+    "/gate/probes": (Visitor.ADMINISTRATOR, _probes),
+    "/gate/review": (Visitor.STAFF, _review),
     "/lists": (Visitor.CURATOR, "/lists"),
     "/lists/add": (Visitor.CURATOR, "/lists/add"),
     "/lists/{list_id}": (Visitor.CURATOR, lambda server: f"/lists/{registry_routes.a_list(server)[0]}"),
@@ -146,6 +147,12 @@ PAGES: dict[str, tuple[Visitor, str | Callable[[RunningServer], str]]] = {
     "/sign-in": (Visitor.NOBODY, "/sign-in"),
     "/sign-in/recovery-code": (Visitor.HALF, "/sign-in/recovery-code"),
     "/sign-in/set-up": (Visitor.HALF, "/sign-in/set-up"),
+    "/past": (Visitor.ADMINISTRATOR, "/past"),
+    "/webhook": (Visitor.ADMINISTRATOR, lambda server: f"/webhook?before={follow_up_routes.a_delivery(server)}"),
+    "/webhook/deliveries/{delivery_id}": (
+        Visitor.ADMINISTRATOR,
+        lambda server: f"/webhook/deliveries/{follow_up_routes.a_delivery(server)}",
+    ),
 }
 #: Routes that answer GET and are no page: for programs, files, and what only leads on.
 NO_PAGES = {
@@ -154,6 +161,7 @@ NO_PAGES = {
     "/c/bank/{name}",
     "/c/banks",
     "/c/signal_type",
+    "/gate/live",  # A part of the page of the gate, for its script.
     "/m/index/status",
     "/m/lookup",
     "/m/raw_lookup",

@@ -28,6 +28,7 @@ RULES: dict[str, Permission | Rule] = {
     "GET /lists/{list_id}": Permission.REGISTRY_READ,
     "POST /lists/{list_id}/activate": Permission.REGISTRY_ACTIVATE,
     "POST /lists/{list_id}/categories/{category_id}": Permission.REGISTRY_MAP,
+    "POST /lists/{list_id}/choice": Permission.REGISTRY_CHOOSE,
     "POST /lists/{list_id}/suspend": Permission.REGISTRY_SUSPEND,
     "POST /lists/{list_id}/trial": Permission.REGISTRY_ACTIVATE,
     "GET /subscriptions": Permission.REGISTRY_READ,
@@ -118,6 +119,10 @@ CHANGES: dict[str, Change] = {
     "POST /lists/{list_id}/categories/{category_id}": Change(
         action=Permission.REGISTRY_MAP,
         prepare=lambda server: _call(server, _category(server), classification="baseline"),
+    ),
+    "POST /lists/{list_id}/choice": Change(
+        action=Permission.REGISTRY_CHOOSE,
+        prepare=lambda server: _call(server, f"/lists/{a_list(server)[0]}/choice", classifications="baseline", radius="20"),
     ),
     "POST /lists/{list_id}/suspend": Change(
         action=Permission.REGISTRY_SUSPEND,

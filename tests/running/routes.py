@@ -6,7 +6,7 @@ not in it fails the tests.
 
 import json
 
-from running import identity_routes, registry_routes
+from running import follow_up_routes, gate_routes, hma_routes, identity_routes, registry_routes
 from running.changes import Call, Change, administrator
 from running.sender import Sender
 from running.server import RunningServer
@@ -22,16 +22,6 @@ RULES: dict[str, Permission | Rule] = {
     "GET /decisions/{check_id}": Permission.GATE_READ,
     "POST /api/v1/check": Permission.GATE_CHECK,
     "POST /api/v1/check/hashes": Permission.GATE_CHECK,
-    "GET /c/bank/{name}": Permission.REGISTRY_READ,
-    "GET /c/banks": Permission.REGISTRY_READ,
-    "GET /c/signal_type": Permission.REGISTRY_READ,
-    "GET /m/index/status": Permission.GATE_CHECK,
-    "GET /m/lookup": Permission.GATE_CHECK,
-    "GET /m/raw_lookup": Permission.GATE_CHECK,
-    "GET /status": PUBLIC,
-    "GET /status/live": PUBLIC,
-    "POST /m/compare": Permission.GATE_CHECK,
-    "POST /m/lookup": Permission.GATE_CHECK,
     "POST /v1/check/{algorithm}": Permission.GATE_CHECK,
     "POST /v1/decide/{algorithm}": Permission.GATE_CHECK,
     "POST /api/v1/hand-offs": PUBLIC,  # The signature is the credential.
@@ -65,7 +55,7 @@ RULES: dict[str, Permission | Rule] = {
     "GET /readyz": PUBLIC,
     "GET /static/{version}/{name:path}": PUBLIC,
 }
-RULES |= identity_routes.RULES | registry_routes.RULES
+RULES |= gate_routes.RULES | identity_routes.RULES | registry_routes.RULES | hma_routes.RULES | follow_up_routes.RULES
 
 
 def job(server: RunningServer, *, parked: bool) -> int:
@@ -92,16 +82,6 @@ CHANGES: dict[str, Change] = {
             path="/api/v1/check/hashes",
             json={"checks": [{"md5": "0" * 32}]},
         ),
-    ),
-    "POST /m/compare": Change(
-        action=None,
-        prepare=lambda server: Call(
-            client=server.program(Permission.GATE_CHECK), path="/m/compare", json={"pdq": ["0" * 64, "f" * 64]}
-        ),
-    ),
-    "POST /m/lookup": Change(
-        action=None,
-        prepare=lambda server: Call(client=server.program(Permission.GATE_CHECK), path="/m/lookup", form={"x": "y"}),
     ),
     "POST /v1/check/{algorithm}": Change(
         action=None,
@@ -162,4 +142,5 @@ CHANGES: dict[str, Change] = {
         prepare=lambda server: Call(client=administrator(server), path="/preferences", form={"language": "nl"}),
     ),
 }
-CHANGES |= identity_routes.CHANGES | registry_routes.CHANGES
+CHANGES |= gate_routes.CHANGES | identity_routes.CHANGES | registry_routes.CHANGES | hma_routes.CHANGES
+CHANGES |= follow_up_routes.CHANGES

@@ -82,17 +82,20 @@ def _translations() -> dict[str, str | tuple[str, ...]]:
     }
 
 
-USED = sorted({*_template_texts(), *_marked_texts(), *_error_texts()})
+@pytest.fixture(scope="module")
+def used() -> list[str]:
+    """Every text that may be shown."""
+    return sorted({*_template_texts(), *_marked_texts(), *_error_texts()})
 
 
-def test_every_text_has_a_dutch_translation() -> None:
+def test_every_text_has_a_dutch_translation(used: list[str]) -> None:
     translations = _translations()
-    missing = [text for text in USED if not translations.get(text) or translations[text] == ("", "")]
+    missing = [text for text in used if not translations.get(text) or translations[text] == ("", "")]
     assert not missing, "nl.po lacks:\n" + "\n".join(missing)
 
 
-def test_every_translation_is_of_a_text_that_is_used() -> None:
-    unused = sorted(set(_translations()) - set(USED))
+def test_every_translation_is_of_a_text_that_is_used(used: list[str]) -> None:
+    unused = sorted(set(_translations()) - set(used))
     assert not unused, "nl.po has, but nothing uses:\n" + "\n".join(unused)
 
 

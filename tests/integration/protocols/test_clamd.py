@@ -1,6 +1,8 @@
 """The clamd door, spoken to byte by byte. What ClamAV's own client makes of it is in test_clamdscan.py."""
 
+import os
 import random
+import re
 import socket
 import threading
 import time
@@ -85,7 +87,8 @@ def test_commands_that_clients_ask_first_are_answered(address: str) -> None:
     answer = converse(address, b"zVERSIONCOMMANDS\0")
     assert answer.startswith(b"Vangnet 1.2.3/42| COMMANDS: ")
     for command in answer.rstrip(b"\0").partition(b": ")[2].split():
-        assert not converse(address, b"z" + command + b"\0" + bytes(4)).startswith(b"UNKNOWN"), command
+        after = b"zEND\0" if command == b"IDSESSION" else bytes(4)  # Otherwise a session lasts until nothing comes.
+        assert not converse(address, b"z" + command + b"\0" + after).startswith(b"UNKNOWN"), command
 
 
 def test_a_session_answers_each_command_by_its_number(address: str) -> None:
@@ -104,7 +107,7 @@ def test_outside_a_session_one_command_is_served(address: str) -> None:
     assert converse(address, b"zPING\0zPING\0") == b"PONG\0"
 
 
-@pytest.mark.parametrize("command", [b"SCAN /etc/passwd", b"CONTSCAN /", b"MULTISCAN /", b"ALLMATCHSCAN /", b"FILDES"])
+@pytest.mark.parametrize("command", [b"SCAN /etc/passwd", b"CONTSCAN /", b"MULTISCAN /", b"ALLMATCHSCAN /", b"RAWSCAN /"])
 def test_no_file_is_opened_by_its_path(address: str, command: bytes) -> None:
     answer = converse(address, b"z" + command + b"\0")
     assert answer.endswith(b" ERROR\0")
@@ -354,3 +357,101 @@ def test_many_clients_side_by_side_get_their_own_answers(gate: DigestGate, seed:
         for thread in threads:
             thread.join(60)
     assert not wrong
+
+
+# --- open files that are handed over ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def local(gate: DigestGate, tmp_path: Path) -> Iterator[str]:
+    """The address of a door on a UNIX socket."""
+    with open_door(door(gate), LIMITS, at=str(tmp_path / "clamd.sock")) as server:
+        yield server.address
+
+
+def hand_over(address: str, descriptor: int, *, command: bytes = b"zFILDES\0", also: int = 0) -> bytes:
+    with connect(address) as connection:
+        connection.sendall(command)
+        socket.send_fds(connection, [b"\0"], [descriptor] * (1 + also))
+        connection.shutdown(socket.SHUT_WR)
+        return rest(connection)
+
+
+def open_files() -> int:
+    """How many this process has."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def opened_by(answer: bytes) -> bytes:
+    """The answer without the number of the open file, which is whatever was free."""
+    return re.sub(rb"^(\d+: )?fd\[\d+\]", rb"\1fd", answer)
+
+
+def test_a_file_that_is_handed_over_is_read_whole_and_closed(local: str, tmp_path: Path, gate: DigestGate) -> None:
+    path = tmp_path / "kanarie; rm -rf ~ \n.png"
+    path.write_bytes(LISTED)
+    assert converse(local, b"zPING\0") == b"PONG\0"
+    before = open_files()
+    with path.open("rb") as file:
+        file.seek(5000)
+        found = opened_by(hand_over(local, file.fileno()))
+    assert found.startswith(b"fd: Vangnet.Known.")
+    assert found.endswith(b" FOUND\0")
+    path.write_bytes(UNLISTED)
+    for also in (0, 3, 40):
+        with path.open("rb") as file:
+            assert opened_by(hand_over(local, file.fileno(), also=also)) == b"fd: OK\0"
+    wait_until(lambda: open_files() <= before, within_s=5)
+    assert [size for _, size in gate.asked] == [len(LISTED), *[len(UNLISTED)] * 3]
+
+
+def test_command_and_file_may_come_as_one_and_in_a_session(local: str, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(UNLISTED)
+    with path.open("rb") as file, connect(local) as connection:
+        socket.send_fds(connection, [b"nIDSESSION\nnFILDES\n\0"], [file.fileno()])
+        connection.sendall(b"nPING\nnFILDES\n")
+        socket.send_fds(connection, [b"\0"], [file.fileno()])
+        connection.sendall(b"nEND\n")
+        lines = rest(connection).split(b"\n")
+    assert [opened_by(line) for line in lines] == [b"1: fd: OK", b"2: PONG", b"3: fd: OK", b""]
+
+
+def test_what_is_no_regular_file_is_an_error(local: str, tmp_path: Path) -> None:
+    read_end, write_end = os.pipe()
+    folder = os.open(tmp_path, os.O_RDONLY)
+    written = os.open(tmp_path / "written", os.O_WRONLY | os.O_CREAT)
+    for descriptor in (read_end, folder, written):
+        assert hand_over(local, descriptor).endswith(b" ERROR\0")
+    for descriptor in (read_end, write_end, folder, written):
+        os.close(descriptor)
+    assert converse(local, b"zPING\0") == b"PONG\0"
+
+
+def test_a_handed_over_file_beyond_the_limits_is_the_policys_matter(local: str, tmp_path: Path, gate: DigestGate) -> None:
+    gate.policy = {Reason.TOO_LARGE: Decision.BLOCK}
+    path = tmp_path / "large"
+    for size, said in ((2_500_000, b"Vangnet.Refused.too_large."), (3_500_000, b"larger than any file")):
+        path.write_bytes(bytes(size))
+        with path.open("rb") as file:
+            answer = hand_over(local, file.fileno())
+        assert said in answer
+        assert b"OK" not in answer
+
+
+def test_no_open_file_or_no_local_socket_is_an_error(local: str, address: str) -> None:
+    with connect(local) as connection:
+        connection.sendall(b"zFILDES\0\0")
+        assert rest(connection) == b"fd: no open file came ERROR\0"
+    answer = converse(address, b"zFILDES\0\0")
+    assert (answer.endswith(b" ERROR\0"), b"UNIX socket only" in answer) == (True, True)
+    assert b"FILDES" in converse(local, b"zVERSIONCOMMANDS\0")
+    assert b"FILDES" not in converse(address, b"zVERSIONCOMMANDS\0")
+
+
+def test_statistics_are_told_as_monitoring_reads_them(address: str) -> None:
+    for mark, end in ((b"z", b"\0"), (b"n", b"\n")):
+        answer = converse(address, mark + b"STATS" + end)
+        assert answer.startswith(b"POOLS: 1\n\nSTATE: VALID PRIMARY\n")
+        assert answer.endswith(b"\nEND" + end)
+        assert re.search(rb"THREADS: live [1-9]\d*  idle 0 max 8 idle-timeout 5\n", answer)

@@ -25,8 +25,8 @@ class Clamdscan:
         self._program = program("clamdscan", "clamdscan")
         self._config = folder / "clamd.conf"
         host, _, port = address.rpartition(":")
-        where = f"LocalSocket {address}" if address.startswith("/") else f"TCPSocket {port}\nTCPAddr {host}"
-        self._config.write_text(f"{where}\nStreamMaxLength 100M\n")
+        self.where = f"LocalSocket {address}" if address.startswith("/") else f"TCPSocket {port}\nTCPAddr {host}"
+        self._config.write_text(f"{self.where}\nStreamMaxLength 100M\n")
 
     def __call__(self, *arguments: str | Path) -> tuple[int, str]:
         """The exit status (0 clean, 1 found, 2 error) and all that was said."""
@@ -110,6 +110,21 @@ def test_a_path_is_an_error_and_not_clean(clamdscan: Clamdscan, files: Path, gat
     gate.out_of_order = Decision.HOLD
     status, said = clamdscan(files / "other 3 \u00e9.bin")
     assert (status, " OK" in said) == (2, False), said
+
+
+def test_open_files_are_handed_over_on_a_local_socket(clamdscan: Clamdscan, files: Path, gate: DigestGate) -> None:
+    if "LocalSocket" not in clamdscan.where:
+        status, said = clamdscan("--fdpass", files / "other 3 \u00e9.bin")
+        assert (status, " OK" in said) == (2, False), said
+        return
+    for how in ([], ["--multiscan"]):
+        gate.asked.clear()
+        status, said = clamdscan("--fdpass", *how, files)
+        assert (status, said.count(" FOUND"), len(gate.asked)) == (1, 1, 13), said
+    assert clamdscan("--fdpass", files / "other 3 \u00e9.bin")[0] == 0
+    gate.list_file(LISTED, Decision.HOLD)
+    status, said = clamdscan("--fdpass", files / "listed.bin")
+    assert (status, " FOUND" in said, " OK" in said) == (2, False, False), said
 
 
 def test_ping_and_version(clamdscan: Clamdscan) -> None:

@@ -467,3 +467,45 @@ def test_a_fault_shows_an_incident_and_nothing_else(gate: DigestGate, address: s
         wait_until(lambda: any(line["event"] == "a door failed" for line in logs), within_s=5)
     incident = next(line["incident"] for line in logs if line["event"] == "a door failed")
     assert (answer.status, answer.headers["x-vangnet-incident"]) == (500, incident)
+
+
+def test_a_service_does_what_it_is_named_for(address: str) -> None:
+    for made, service in ((reqmod(UNLISTED, ALLOW), "respmod"), (respmod(UNLISTED, ALLOW), "reqmod")):
+        named = {"respmod": "reqmod", "reqmod": "respmod"}[service].encode()
+        assert ask(address, made.replace(b"/" + named + b" ICAP", f"/{service} ICAP".encode())).status == 405
+        assert ask(address, made.replace(b"/" + named + b" ICAP", b"/avscan ICAP")).status == 204
+
+
+@pytest.mark.parametrize("left_out", [1, 7, len(UNLISTED), len(UNLISTED) + 60])
+def test_a_connection_that_is_cut_leaves_nothing_behind(gate: DigestGate, left_out: int) -> None:
+    limits = replace(LIMITS, connections=2)
+    with open_door(door(gate, limits), limits) as server:
+        for _ in range(6):
+            with connect(server.address) as connection:
+                connection.sendall(reqmod(UNLISTED, ALLOW)[:-left_out])
+        wait_until(lambda: ask(server.address, reqmod(UNLISTED, ALLOW)).status == 204, within_s=10)
+    assert len(gate.asked) == 1, "half a file is no file"
+
+
+def test_a_client_that_ends_after_its_preview_leaves_nothing_behind(gate: DigestGate, address: str) -> None:
+    with connect(address) as connection:
+        connection.sendall(reqmod(b"", "Preview: 0"))
+        assert connection.recv(1000) == b"ICAP/1.0 100 Continue\r\n\r\n"
+    assert ask(address, reqmod(UNLISTED, ALLOW)).status == 204
+    assert len(gate.asked) == 1
+
+
+def test_trailers_without_end_are_ended_by_the_requests_limit(gate: DigestGate) -> None:
+    limits = replace(LIMITS, request_s=1)
+    with open_door(door(gate, limits), limits) as server, connect(server.address) as endless:
+        endless.sendall(reqmod(UNLISTED, ALLOW, last=b"0\r\n"))
+        endless.settimeout(0.02)
+        answer, ends = b"", time.monotonic() + 10
+        while not answer and time.monotonic() < ends:
+            try:
+                endless.sendall(b"Trailer: x\r\n" * 100)
+                answer = endless.recv(1000)
+            except TimeoutError:
+                continue
+        assert parse(answer)[0].status == 408
+    assert gate.asked == []
