@@ -6,6 +6,7 @@ from running.browser import OpenPage
 from running.gate_routes import a_match, a_probe
 from running.pages import Visitor
 from running.server import RunningServer
+from running.states import wait_until
 
 from vangnet.identity.permissions import Role
 
@@ -54,6 +55,7 @@ def test_the_policy_is_changed_and_false_alarms_are_marked_without_script(
     match = a_match(server)
     a_probe(server)
     page = open_page(Visitor.ADMINISTRATOR, script=False)
+    wait_until(lambda: is_counted(server))
     page.goto("/gate")
     expect(page.get_by_role("img", name="Checks in five minutes")).to_be_visible()
     expect(page.get_by_role("button", name="Pause")).to_be_hidden()
@@ -68,3 +70,9 @@ def test_the_policy_is_changed_and_false_alarms_are_marked_without_script(
     page.goto("/gate/probes")
     page.get_by_role("button", name="It is no probing").first.click()
     expect(page.get_by_role("status").filter(has_text="The limit ends")).to_be_visible()
+
+
+def is_counted(server: RunningServer) -> bool:
+    """Whether the gate has written what it counted: it does so every second."""
+    with server.transaction() as conn:
+        return conn.execute("SELECT FROM gate_count LIMIT 1").fetchone() is not None

@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 from running.routes import CHANGES, RULES
 from running.server import RunningServer
 
+from vangnet.audit.model import ActorKind
 from vangnet.identity.permissions import KEY_SCOPES, ROLE_PERMISSIONS, Permission, Role, permissions_of
 from vangnet.identity.service.password_hashes import PASSWORD_HASHES
 from vangnet.web.access import PUBLIC, SECOND_FACTOR_PENDING, SIGNED_IN, RouteRule, RouteWithoutRule, Rule, rules_of
@@ -114,7 +115,10 @@ def test_a_change_leaves_exactly_one_event(server: RunningServer, route: str) ->
         answer = call.send()
         assert answer.status_code < 400, answer.text
     with server.transaction() as conn:
-        events = conn.execute("SELECT action FROM audit_event WHERE id > %s", [before]).fetchall()
+        # What the gate tells the registry meanwhile, about matches of before, is its own doing.
+        events = conn.execute(
+            "SELECT action FROM audit_event WHERE id > %s AND actor_kind <> %s", [before, ActorKind.SYSTEM]
+        ).fetchall()
     assert events == ([] if change.action is None else [(str(change.action),)])
 
 

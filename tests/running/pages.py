@@ -159,9 +159,13 @@ NO_PAGES = {
     "/api/openapi.json",
     "/audit/events.csv",
     "/c/bank/{name}",
+    "/c/bank/{name}/content/{entry_id}",
     "/c/banks",
+    "/c/content_type",
     "/c/signal_type",
+    "/c/signal_type/index",
     "/gate/live",  # A part of the page of the gate, for its script.
+    "/h/hash",
     "/m/index/status",
     "/m/lookup",
     "/m/raw_lookup",

@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 
 import pytest
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from vangnet.identity.model import Language
-from vangnet.web.pages import as_sentence, shown_time, with_code
+from vangnet.web.pages import TEMPLATES, as_sentence, shown_time, with_code
 
 
 @pytest.mark.parametrize(
@@ -57,3 +58,16 @@ def test_a_message_becomes_a_sentence(text: str, sentence: str) -> None:
 )
 def test_what_stands_between_backticks_is_code_and_the_rest_is_escaped(text: str, html: str) -> None:
     assert with_code(text) == html
+
+
+@pytest.mark.parametrize(
+    ("used", "shown"),
+    [
+        ('{{ empty("nothing yet") }}', "<p>nothing yet</p></div>"),
+        ('{% call empty("nothing yet") %}add one{% endcall %}', "<p>nothing yet</p><p>add one</p></div>"),
+    ],
+)
+def test_an_empty_list_is_told_with_and_without_what_to_do(used: str, shown: str) -> None:
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
+    page = environment.from_string(f'{{% from "forms.html" import empty %}}{used}')
+    assert shown in page.render(_=str)

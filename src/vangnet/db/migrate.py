@@ -52,6 +52,8 @@ def upgrade(conninfo: str, *, migrations: Path = MIGRATIONS) -> list[str]:
         if not missing(conn, migrations) and queue.is_current(conn):
             return []
         hold(conn, alone=True)
+        # In the transaction of the first look, the server may still remember that a table was not there.
+        conn.commit()
         todo = missing(conn, migrations)
         _require_fit(conn)
         if todo:

@@ -265,6 +265,7 @@ USES: dict[str, tuple[Permission, Use]] = {
 #: What anybody may try, because it asks for proof instead of a permission, and what other capabilities ask.
 WITHOUT_PERMISSION = {
     "api_keys.authenticate",
+    "api_keys.party_of",
     "grants.has_right",
     "installation.find_installation",
     "installation.get_installation",
