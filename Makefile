@@ -10,8 +10,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 #: Where the demo keeps its four installations.
 DEMO_DIR ?= var/demo
-#: How many processes share the tests; each starts a database server of its own.
-WORKERS ?= $(shell cores=$$(nproc); echo $$((cores < 2 ? 1 : cores < 4 ? cores : 4)))
+#: How many processes share the tests; each starts a database server of its own. One more than there are cores: some wait.
+WORKERS ?= $(shell cores=$$(nproc); echo $$((cores < 4 ? cores + 1 : 4)))
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
