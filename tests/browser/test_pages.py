@@ -46,7 +46,8 @@ def test_axe_finds_nothing_serious_in_light_and_dark(
     page = open_page(PAGES[route][0], language=language, without_policy=True)
     page.goto(address_of(server, route))
     assert findings_of_axe(page) == []
-    if language is Language.NL:  # Colours are the same in every language, and the other rules have seen all of this already.
+    # Colours are the same in every language, and the other rules have seen all of this already.
+    if language is Language.NL:
         page.emulate_media(color_scheme="dark")
         assert findings_of_axe(page, "color-contrast") == []
     assert page.locator("html").get_attribute("lang") == language
