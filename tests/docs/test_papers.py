@@ -112,6 +112,12 @@ def test_the_packages_version_is_written_in_one_place(root: Path, modules: list[
     assert [module.path for module in modules if f'"{version}"' in module.text] == []
 
 
+def test_every_page_asks_for_the_rust_that_is_needed(root: Path, pages: list[Path]) -> None:
+    needed = tomllib.loads((root / "Cargo.toml").read_text(encoding="utf-8"))["workspace"]["package"]["rust-version"]
+    asked = {asked for page in pages for asked in re.findall(r"Rust (\d\.\d+)", page.read_text(encoding="utf-8"))}
+    assert asked == {needed}
+
+
 def test_no_page_has_a_dead_link(root: Path, pages: list[Path]) -> None:
     assert len(pages) > 20
     assert [dead for page in pages for dead in dead_links(page, root)] == []
