@@ -65,11 +65,12 @@ def check(client: httpx2.Client, **headers: str) -> Any:
 
 
 def test_the_policy_is_changed_by_a_form_after_its_preview_was_seen(provider: RunningServer) -> None:
+    before = counted(provider)
     with provider.program(Permission.GATE_CHECK) as program:
         answer = check(program).json()
         assert answer["decision"] == "block"
         assert program.post("/api/v1/check", content=b"no picture").json()["decision"] == "allow"
-    wait_until(lambda: counted(provider) >= 2)
+    wait_until(lambda: counted(provider) >= before + 2)
     with provider.signed_in(Role.ADMINISTRATOR) as browser:
         shown = browser.get("/gate/policy").text
         assert "starting set" in shown
@@ -129,10 +130,11 @@ def test_a_form_that_says_no_policy_is_refused_and_kept(provider: RunningServer,
 
 
 def test_the_live_picture_shows_what_was_checked(provider: RunningServer) -> None:
+    before = counted(provider)
     with provider.program(Permission.GATE_CHECK) as program:
         check(program)
         program.post("/api/v1/check", content=b"")
-    wait_until(lambda: counted(provider) >= 2)
+    wait_until(lambda: counted(provider) >= before + 2)
     with provider.signed_in(Role.STAFF) as browser:
         for path in ("/gate", "/gate/live"):
             page = browser.get(path).text
