@@ -1,5 +1,6 @@
 """A data folder that PostgreSQL 16 wrote, taken into the major version that this Vangnet runs."""
 
+import contextlib
 import os
 import random
 import shutil
@@ -145,10 +146,12 @@ major_upgrade.upgrade(EmbeddedServer(Path(sys.argv[1])))
 def kill_when(server: EmbeddedServer, condition: Callable[[], object], *, with_children: bool) -> None:
     with subprocess.Popen([sys.executable, "-c", _PROGRAM, str(server.data_dir)], start_new_session=True) as process:
         until(lambda: condition() or process.poll() is not None)
-        if with_children:
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
+        # It may have ended a moment ago, and its children with it.
+        with contextlib.suppress(ProcessLookupError):
+            if with_children:
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
 
 
 @pytest.mark.parametrize("with_children", [False, True])

@@ -12,6 +12,7 @@ from vangnet.audit.model import ActorKind, parse_filter
 from vangnet.identity.permissions import Permission
 from vangnet.web.access import needs
 from vangnet.web.api.times import Moment
+from vangnet.web.api.words import DIGITS
 from vangnet.web.visit import Visit
 
 router = APIRouter(prefix="/api/v1", tags=["Audit"])
@@ -59,9 +60,11 @@ def list_audit_events(
     action: Annotated[_Words, Query(description="Only this action, such as `party:add`.")] = None,
     since: Annotated[Moment | None, Query(description="Only what was done then or later.")] = None,
     until: Annotated[Moment | None, Query(description="Only what was done before then.")] = None,
-    limit: Annotated[int, Query(ge=1, le=service.LIST_MAX, description="At most so many.")] = 100,
+    limit: Annotated[int, Query(ge=1, le=service.LIST_MAX, description="At most so many."), DIGITS] = 100,
     before_id: Annotated[
-        int | None, Query(ge=1, le=2**63 - 1, description="Only events before this one: the last id of the page before.")
+        int | None,
+        Query(ge=1, le=2**63 - 1, description="Only events before this one: the last id of the page before."),
+        DIGITS,
     ] = None,
 ) -> list[EventAnswer]:
     """Events of the audit trail, the newest first."""

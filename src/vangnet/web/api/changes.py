@@ -24,6 +24,7 @@ from vangnet.registry.model.requests import TAKEN_WITHIN, SignedRequest, read_au
 from vangnet.registry.service import sharing
 from vangnet.registry.service.live import LiveIndex
 from vangnet.web.access import PUBLIC, needs
+from vangnet.web.api.words import DIGITS
 from vangnet.web.site import Site
 from vangnet.web.visit import Visit
 
@@ -77,15 +78,15 @@ async def read_changes(
     *,
     request: Request,
     visit: Visit,
-    after: Annotated[int, Query(ge=0, le=_SEQ_MAX, description="The last change that you have; 0 for none.")],
+    after: Annotated[int, Query(ge=0, le=_SEQ_MAX, description="The last change that you have; 0 for none."), DIGITS],
     shown: Annotated[
         str, Query(max_length=_LISTS_MAX_CHARACTERS, description="Ids of the lists whose changes are to be shown.")
     ] = "",
     known: Annotated[
         str, Query(max_length=_LISTS_MAX_CHARACTERS, description="Ids of all lists that you know to be shared with you.")
     ] = "",
-    until: Annotated[int | None, Query(ge=0, le=_SEQ_MAX, description="The last change that you want.")] = None,
-    wait: Annotated[int, Query(ge=0, le=WAIT_MAX_S, description="For how many seconds the answer may wait.")] = 0,
+    until: Annotated[int | None, Query(ge=0, le=_SEQ_MAX, description="The last change that you want."), DIGITS] = None,
+    wait: Annotated[int, Query(ge=0, le=WAIT_MAX_S, description="For how many seconds the answer may wait."), DIGITS] = 0,
 ) -> Response:
     """Read what changed on the lists that are shared with you: a signed page, which continues a chain.
 

@@ -15,7 +15,7 @@ from vangnet.hashing.model import View
 from vangnet.identity.model.text import LINE_PATTERN
 from vangnet.identity.permissions import Permission
 from vangnet.web.access import needs
-from vangnet.web.api.words import AnyReason
+from vangnet.web.api.words import DIGITS, AnyReason
 from vangnet.web.visit import Visit
 
 router = APIRouter(prefix="/api/v1/decisions", tags=["Gate"])
@@ -92,7 +92,7 @@ def list_decisions(
         bool, Query(description="Only those about which you said nothing yet, the oldest first. Else the newest first.")
     ] = False,
     object_id: Annotated[str | None, Query(max_length=200, description="Only of this upload; not with `open`.")] = None,
-    limit: Annotated[int, Query(ge=1, le=decisions.LIST_MAX, description="At most so many.")] = 100,
+    limit: Annotated[int, Query(ge=1, le=decisions.LIST_MAX, description="At most so many."), DIGITS] = 100,
     after_id: Annotated[UUID | None, Query(description="Go on behind this one: the last id of the page before.")] = None,
 ) -> list[DecisionAnswer]:
     """Decisions that rest on a match."""

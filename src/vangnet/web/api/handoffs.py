@@ -17,6 +17,7 @@ from vangnet.handoff.model.envelopes import BODY_MAX_BYTES, read_signed_envelope
 from vangnet.handoff.service import receiving, sending
 from vangnet.identity.permissions import Permission
 from vangnet.web.access import PUBLIC, needs
+from vangnet.web.api.words import DIGITS
 from vangnet.web.visit import Visit
 
 router = APIRouter(prefix="/api/v1", tags=["Hand-offs"])
@@ -146,7 +147,7 @@ def list_sent_handoffs(
     visit: Visit,
     state: Annotated[SentState | None, Query(description="Only those in this state.")] = None,
     party_id: Annotated[UUID | None, Query(description="Only those to this party.")] = None,
-    limit: Annotated[int, Query(ge=1, le=500, description="At most so many.")] = 100,
+    limit: Annotated[int, Query(ge=1, le=500, description="At most so many."), DIGITS] = 100,
     before_id: Annotated[
         UUID | None, Query(description="Only older ones than this: the last id of the page before.")
     ] = None,
@@ -166,7 +167,7 @@ def list_sent_handoffs(
 def list_received_handoffs(
     visit: Visit,
     party_id: Annotated[UUID | None, Query(description="Only those of this party.")] = None,
-    limit: Annotated[int, Query(ge=1, le=500, description="At most so many.")] = 100,
+    limit: Annotated[int, Query(ge=1, le=500, description="At most so many."), DIGITS] = 100,
     before_id: Annotated[
         UUID | None, Query(description="Only older ones than this: the last id of the page before.")
     ] = None,

@@ -10,12 +10,13 @@ from vangnet.identity.permissions import Permission
 from vangnet.jobs import service
 from vangnet.jobs.model import JobState
 from vangnet.web.access import needs
+from vangnet.web.api.words import DIGITS
 from vangnet.web.visit import Visit
 
 router = APIRouter(prefix="/api/v1", tags=["Jobs"])
 
 #: Job numbers are PostgreSQL bigints.
-JobNumber = Annotated[int, Path(ge=1, le=2**63 - 1, description="The job's number.")]
+JobNumber = Annotated[int, Path(ge=1, le=2**63 - 1, description="The job's number."), DIGITS]
 
 
 class JobAnswer(BaseModel):
@@ -38,9 +39,11 @@ class JobAnswer(BaseModel):
 def list_jobs(
     visit: Visit,
     state: Annotated[JobState | None, Query(description="Only jobs in this state.")] = None,
-    limit: Annotated[int, Query(ge=1, le=1000, description="At most so many.")] = 100,
+    limit: Annotated[int, Query(ge=1, le=1000, description="At most so many."), DIGITS] = 100,
     before_id: Annotated[
-        int | None, Query(ge=1, le=2**63 - 1, description="Only jobs before this one: the last id of the page before.")
+        int | None,
+        Query(ge=1, le=2**63 - 1, description="Only jobs before this one: the last id of the page before."),
+        DIGITS,
     ] = None,
 ) -> list[JobAnswer]:
     """Jobs, the newest first."""

@@ -20,7 +20,7 @@ from vangnet.registry.model.entries import EntryState, HashAlgorithm, ListedHash
 from vangnet.registry.model.lists import ListState
 from vangnet.registry.service import entries, lists, lookups
 from vangnet.web.access import needs
-from vangnet.web.api.words import Md5Digits, Reason, Sha1Digits, Sha256Digits, at_least_one
+from vangnet.web.api.words import DIGITS, Md5Digits, Reason, Sha1Digits, Sha256Digits, at_least_one
 from vangnet.web.visit import Visit
 
 router = APIRouter(prefix="/api/v1", tags=["Lists"])
@@ -124,7 +124,7 @@ def look_up(visit: Visit, body: HashToLookUp) -> list[FoundEntryAnswer]:
 
 
 @router.post("/entries/{entry_id}/withdraw", dependencies=[needs(Permission.REGISTRY_WITHDRAW)])
-def withdraw_entry(visit: Visit, entry_id: Annotated[int, Path(ge=1, lt=2**40)], body: WhyBody) -> EntryStateAnswer:
+def withdraw_entry(visit: Visit, entry_id: Annotated[int, Path(ge=1, lt=2**40), DIGITS], body: WhyBody) -> EntryStateAnswer:
     """Withdraw an entry for good. What was decided by it is marked, and whoever decided is told."""
     with visit.transaction() as conn:
         entry = entries.withdraw(conn, visit.actor, keys=visit.keys, entry_id=entry_id, reason=body.reason, now=visit.now)

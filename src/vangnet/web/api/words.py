@@ -3,6 +3,7 @@
 The services check what they are given, and say what is wrong with it; this tells those who read the description beforehand.
 """
 
+import re
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
@@ -32,6 +33,15 @@ def _no_word(value: object) -> object:
     return value
 
 
+def _digits_alone(value: object) -> object:
+    # Pydantic would take spaces around them, and 1.0 and 1_0.
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]+", value) is None:
+        raise ValueError("must be a number")
+    return value
+
+
+#: Of a whole number in an address; it stands last, so that the limits before it are described too.
+DIGITS = BeforeValidator(_digits_alone)
 #: A whole number from 0 to 100, as JSON has it.
 Percent = Annotated[int, Field(ge=0, le=100), BeforeValidator(_no_word)]
 
