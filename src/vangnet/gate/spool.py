@@ -7,6 +7,7 @@ that it is taken in twice, which the decision's id makes once. Any number of pro
 import contextlib
 import json
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,9 @@ from vangnet.keys import Keys
 
 _WHOLE = ".decision"
 _UNREADABLE = ".unreadable"
+_HALF = ".new"
+#: What is not whole after so long was left by a process that died while it wrote: its answer never left.
+_HALF_FOR_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +47,7 @@ class Spool:
         sealed = self._sealer.seal(json.dumps(_as_record(decision)).encode(), id_.bytes)
         make_data_dir(self._folder)
         with told_as_ours(self._folder):
-            aside = self._folder / f"{id_}.{os.getpid()}.new"
+            aside = self._folder / f"{id_}.{os.getpid()}{_HALF}"
             try:
                 with open(aside, "wb", opener=private) as file:
                     file.write(sealed)
@@ -55,7 +59,8 @@ class Spool:
                 raise
 
     def waiting(self) -> Iterator[Spooled]:
-        """What is to be taken in."""
+        """What is to be taken in. Removes what a process left half-written."""
+        self._clear()
         for path in self._paths():
             try:
                 sealed = path.read_bytes()
@@ -81,6 +86,12 @@ class Spool:
         """Keeps a file that cannot be opened for a person to look at, under another name."""
         with contextlib.suppress(FileNotFoundError):  # Another process did.
             spooled.path.rename(spooled.path.with_suffix(_UNREADABLE))
+
+    def _clear(self) -> None:
+        for half in self._folder.glob(f"*{_HALF}"):
+            with contextlib.suppress(FileNotFoundError):  # It became whole, or another process removed it.
+                if time.time() - half.stat().st_mtime > _HALF_FOR_S:
+                    half.unlink()
 
     def _paths(self) -> list[Path]:
         return sorted(self._folder.glob(f"*{_WHOLE}"))
