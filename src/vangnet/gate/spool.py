@@ -7,10 +7,9 @@ that it is taken in twice, which the decision's id makes once. Any number of pro
 import contextlib
 import json
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -23,7 +22,7 @@ _WHOLE = ".decision"
 _UNREADABLE = ".unreadable"
 _HALF = ".new"
 #: What is not whole after so long was left by a process that died while it wrote: its answer never left.
-_HALF_FOR_S = 60.0
+_HALF_FOR = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +57,9 @@ class Spool:
                 aside.unlink(missing_ok=True)
                 raise
 
-    def waiting(self) -> Iterator[Spooled]:
+    def waiting(self, *, now: datetime) -> Iterator[Spooled]:
         """What is to be taken in. Removes what a process left half-written."""
-        self._clear()
+        self._clear(before=now - _HALF_FOR)
         for path in self._paths():
             try:
                 sealed = path.read_bytes()
@@ -87,10 +86,10 @@ class Spool:
         with contextlib.suppress(FileNotFoundError):  # Another process did.
             spooled.path.rename(spooled.path.with_suffix(_UNREADABLE))
 
-    def _clear(self) -> None:
+    def _clear(self, *, before: datetime) -> None:
         for half in self._folder.glob(f"*{_HALF}"):
             with contextlib.suppress(FileNotFoundError):  # It became whole, or another process removed it.
-                if time.time() - half.stat().st_mtime > _HALF_FOR_S:
+                if half.stat().st_mtime < before.timestamp():
                     half.unlink()
 
     def _paths(self) -> list[Path]:

@@ -200,7 +200,7 @@ class Keeper:
 
     def _take_in(self) -> None:
         """Brings what was spooled into the database."""
-        for spooled in self._spool.waiting():
+        for spooled in self._spool.waiting(now=self._clock()):
             if spooled.decision is None:
                 log.error("spooled_decision_unreadable", file=spooled.path.name)
                 self._spool.set_aside(spooled)
