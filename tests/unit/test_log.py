@@ -25,6 +25,8 @@ def stream(tmp_path: Path) -> Iterator[io.StringIO]:
     root, hook, config = logging.getLogger(), threading.excepthook, structlog.get_config()
     before = (root.handlers, root.level)
     written = io.StringIO()
+    # A test before this one may have had them captured; pytest puts its own function back for each test, the log would not.
+    logging.captureWarnings(capture=False)
     log.configure(Settings(data_dir=tmp_path, log_format=LogFormat.JSON, log_level="debug"), stream=written)
     yield written
     root.handlers, root.level = before
