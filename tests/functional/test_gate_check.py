@@ -241,6 +241,10 @@ def test_hashes_are_checked_many_at_once(client: httpx2.Client) -> None:
         ("unhashable", "allow"),
     ]  # fmt: skip
     assert [one["checked"] for one in results[1:3]] == [["md5"], ["pdq"]]
+    # A short question is answered in another way than a long one, and the same.
+    alone = [client.post("/api/v1/check/hashes", json={"checks": [one]}).json()["results"] for one in asked]
+    for one, together in zip(alone, results, strict=True):
+        assert [{**each, "check_id": None} for each in one] == [{**together, "check_id": None}]
 
 
 @pytest.mark.parametrize(
@@ -288,6 +292,10 @@ def test_what_was_decided_is_counted(gate_server: RunningServer) -> None:
         return {(outcome, decision): number for outcome, decision, number in rows}
 
     wait_until(lambda: counted().get(("unhashable", "allow"), 0) >= 3 and counted().get(("match", "block"), 0) >= 1)
+    before = counted().get(("no_match", "allow"), 0)
+    with gate_server.program(Permission.GATE_CHECK) as client:
+        client.post("/api/v1/check/hashes", json={"checks": [{"md5": "12" * 16}, {"sha1": "34" * 20}]})
+    wait_until(lambda: counted().get(("no_match", "allow"), 0) >= before + 2)
     with gate_server.transaction() as conn:
         since = datetime.now(UTC) - timedelta(hours=1)
         sums = decisions.sum_counts(conn, console(), since=since)

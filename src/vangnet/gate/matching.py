@@ -101,18 +101,17 @@ class Matcher:
 
     def examine_many(self, files: Sequence[Sequence[GivenHash]]) -> list[Examined]:
         """The same for the hashes of many files: what is on no list, which is nearly all of it, is found out in one go."""
-        values: dict[str, list[bytes]] = defaultdict(list)
-        for hashes in files:
-            for given in hashes:
-                values[given.algorithm].append(given.value)
-        threads = (os.cpu_count() or 1) if len(files) >= _SPREAD_FROM else 1
-        listed = {name: self._live.screen(HashAlgorithm(name), its, threads=threads) for name, its in values.items()}
+        listed = self._listed(files)
         return [
             self.examine_hashes(hashes)
             if any(given.value in listed[given.algorithm] for given in hashes)
             else _unlisted(hashes)
             for hashes in files
         ]
+
+    def examine_unlisted(self, files: Sequence[Sequence[GivenHash]]) -> list[Examined] | None:
+        """The same where none of the hashes is on a list; None where one is. Raises IndexUnusable."""
+        return None if any(self._listed(files).values()) else [_unlisted(hashes) for hashes in files]
 
     def examine_unread(self, reason: Reason, digests: Digests | None) -> Examined:
         """A file of which there is nothing but its digests, or not even those. Raises IndexUnusable."""
@@ -144,6 +143,15 @@ class Matcher:
         return self._live.conventions | {Convention.FULL}
 
     # --- looking up ---
+
+    def _listed(self, files: Sequence[Sequence[GivenHash]]) -> dict[str, set[bytes]]:
+        """Those of the hashes that are on a list, by algorithm. Raises IndexUnusable."""
+        values: dict[str, list[bytes]] = defaultdict(list)
+        for hashes in files:
+            for given in hashes:
+                values[given.algorithm].append(given.value)
+        threads = (os.cpu_count() or 1) if len(files) >= _SPREAD_FROM else 1
+        return {name: self._live.screen(HashAlgorithm(name), its, threads=threads) for name, its in values.items()}
 
     def _is_near(self, frames: Iterable[Frame]) -> bool:
         radius = min(self._live.widest_radius + _SCREEN_MARGIN, RADIUS_MAX)

@@ -38,6 +38,7 @@ from vangnet.gate.service.watch import Watch
 from vangnet.hashing.hasher import Hasher
 from vangnet.hashing.model import Digests, Reason
 from vangnet.keys import Keys
+from vangnet.registry.model.entries import HashAlgorithm
 from vangnet.registry.service.live import LiveIndex
 
 #: Checks at once by default, beyond which the answer is `unavailable` at once: better early than late.
@@ -169,15 +170,42 @@ class Gate:
         """One answer for each; `checks` are BATCH_MAX at most. Raises nothing for what they hold."""
         assert len(checks) <= BATCH_MAX  # noqa: S101 (doors refuse more)
         started = time.perf_counter()
-        answers = []
         with self._turn() as turn:
             examined = None
             if turn:
                 examined = self._examined(lambda: self._matcher.examine_many([check.hashes for check in checks]))
-            for check, check_id, one in zip(checks, _new_ids(len(checks)), examined or repeat(None), strict=False):
-                answers.append(
-                    self._conclude(check_id, one, door=door, provider_key=provider_key, object_id=check.object_id, now=now)
-                )
+            return self._concluded(checks, examined, door=door, provider_key=provider_key, started=started, now=now)
+
+    def check_unlisted(
+        self, checks: Sequence[HashCheck], *, door: Door, provider_key: str | None, now: datetime
+    ) -> list[CheckAnswer] | None:
+        """The answers of `check_hashes` for a few digests that are on no list: nothing is waited for, no disk, no database
+        and no turn. None, and nothing is counted, where something else is to be done: then `check_hashes` does it."""
+        if any(given.algorithm == HashAlgorithm.PDQ for check in checks for given in check.hashes):
+            return None  # Among many that are alike, looking one up can take milliseconds.
+        started = time.perf_counter()
+        try:
+            examined = self._matcher.examine_unlisted([check.hashes for check in checks])
+        except Unavailable:
+            return None
+        if examined is None:
+            return None
+        return self._concluded(checks, examined, door=door, provider_key=provider_key, started=started, now=now)
+
+    def _concluded(
+        self,
+        checks: Sequence[HashCheck],
+        examined: Sequence[Examined] | None,
+        *,
+        door: Door,
+        provider_key: str | None,
+        started: float,
+        now: datetime,
+    ) -> list[CheckAnswer]:
+        answers = [
+            self._conclude(check_id, one, door=door, provider_key=provider_key, object_id=check.object_id, now=now)
+            for check, check_id, one in zip(checks, _new_ids(len(checks)), examined or repeat(None), strict=False)
+        ]
         self._keeper.count(answers, door=door, provider_key=provider_key, now=now)
         return self.watch.answered(
             answers,
