@@ -38,6 +38,8 @@ def server_of(database: Database) -> EmbeddedServer:
 
 
 def kill_server(database: Database) -> None:
+    # Children of a server that was killed answer for a moment longer, so that the next one may still be on its way.
+    until(lambda: server_of(database).running_pid() is not None)
     pid = server_of(database).running_pid()
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
