@@ -5,9 +5,6 @@
 One installation with its own PostgreSQL in a folder of its own, and as its gate `vangnet serve --only gate --workers`, one
 worker for each processor. Nothing that is asked is on a list. Whoever asks runs on the same machine, as a process that is
 made to need little, and shares the processors with what is measured: rates are a lower bound. Times are what it sees.
-
-The list's hashes are not read in row by row, which takes minutes (`registry_import.py`): a small list is, and beside it an
-index file of that list is written with all the hashes, as a gate finds it when it is started again.
 """
 
 import argparse
@@ -30,42 +27,27 @@ from uuid import UUID
 
 import httpx2
 from figures import Figure, percentile, show
+from gate_list import prepared
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from pictures import encoded, photo
 
 from vangnet import config, log
-from vangnet.audit.model import Actor, ActorKind
 from vangnet.config import Settings
 from vangnet.db import Database, open_database
 from vangnet.gate.model import Door, GivenHash, HashCheck
 from vangnet.gate.service.gate import Gate
 from vangnet.hashing import media
 from vangnet.hashing.hasher import Hasher
-from vangnet.hashing.index import Index, IndexBuilder
 from vangnet.hashing.model import SCREEN_QUALITY, Convention, Decoded, Digests, MediaFormat
 from vangnet.hashing.sandbox import Sandbox
 from vangnet.hashing.wire import Job
-from vangnet.identity.model import InstallationKind, Language
-from vangnet.identity.permissions import Permission
-from vangnet.identity.service import api_keys, installation
 from vangnet.keys import Keys
-from vangnet.registry.formats.reading import Taken
-from vangnet.registry.model.classification import Classification
-from vangnet.registry.model.entries import Category, EntryDraft, HashAlgorithm, ListedHash, MediaKind
-from vangnet.registry.model.packing import index_id
-from vangnet.registry.model.pages import Cursor
-from vangnet.registry.service import categories, imports, lists
 from vangnet.registry.service.index_files import IndexFiles
 from vangnet.registry.service.live import LiveIndex
 
-_EVERYTHING = frozenset(Permission)
 _CORES = len(os.sched_getaffinity(0))
 _BATCH = 10_000
-#: Entries that are really read in; the others are in the index file alone.
-_READ_IN = 1000
-#: The seed of what is listed. No seed of what is asked is as large, so that nothing asked is listed.
-_LISTED = 2**32
 
 
 def main() -> None:
@@ -83,7 +65,7 @@ def main() -> None:
         with open_database(settings) as database:
             keys = Keys.open(settings.keys_dir)
             _tell("making the list")
-            key = _prepare(database, keys, settings, given.rows)
+            key = prepared(database, keys, settings, given.rows)
             _tell("asking without HTTP")
             rows = _in_process(settings, database, keys, given.seeds)
         _tell("starting")
@@ -396,60 +378,6 @@ def _free_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
     return port
-
-
-def _prepare(database: Database, keys: Keys, settings: Settings, rows: int) -> str:
-    """An active list with so many files in its index; returns the text of an API key that may check."""
-    now = datetime.now(UTC)
-    ours, theirs = (Actor(kind=ActorKind.PERSON, id=str(UUID(int=one)), permissions=_EVERYTHING) for one in (1, 2))
-    with database.transaction() as conn:
-        installation.set_up(
-            conn, ours, kind=InstallationKind.PROVIDER, party_name="Benchmark", language=Language.EN, now=now
-        )
-        issued = api_keys.issue(conn, ours, name="benchmark", scopes=frozenset({Permission.GATE_CHECK}), now=now)
-        made = lists.create(conn, ours, keys=keys, name="made up", now=now)
-        batch = imports.start(conn, ours, list_id=made.id, format_="made up", source_digest=bytes(32), now=now)
-    taken = iter(_drafts(min(rows, _READ_IN)))
-    imports.run(database.transaction, ours, keys=keys, batch=batch, rows=taken, clock=lambda: datetime.now(UTC))
-    with database.transaction() as conn:
-        (category,) = categories.list_categories(conn, ours, made.id)
-        categories.map_category(
-            conn, ours, keys=keys, category_id=category.id, classification=Classification.BASELINE, now=now
-        )
-        for person in (ours, theirs):
-            lists.approve_activation(conn, person, keys=keys, list_id=made.id, now=now)
-    with database.transaction() as conn:
-        row = conn.execute("SELECT last_seq, chain FROM registry_commit ORDER BY last_seq DESC LIMIT 1").fetchone()
-        assert row is not None
-    index = _made_up(settings.data_dir / "index", category.id, rows)
-    mark = Cursor(position=row[0], chain=bytes(row[1]))
-    assert IndexFiles(settings.data_dir / "registry-index", keys).merge(index, made.id, mark)
-    return issued.text
-
-
-def _made_up(plain: Path, category_id: int, rows: int) -> Index:
-    drawn = random.Random(_LISTED)  # noqa: S311
-    builder = IndexBuilder()
-    step = 1_000_000
-    for first in range(0, rows, step):
-        ids = [index_id(1 + one, category_id, proposed=False) for one in range(first, min(first + step, rows))]
-        builder.add_hashes(drawn.randbytes(32 * len(ids)), ids)
-        builder.add_digests("sha256", drawn.randbytes(32 * len(ids)), ids)
-    builder.write(plain)
-    index = Index.open(plain)
-    plain.unlink()
-    return index
-
-
-def _drafts(count: int) -> Iterator[Taken]:
-    drawn = random.Random(_LISTED)  # noqa: S311
-    category = Category(scheme="ncmec", name="A1")
-    for position in range(1, count + 1):
-        hashes = (
-            ListedHash(algorithm=HashAlgorithm.SHA256, value=drawn.randbytes(32)),
-            ListedHash(algorithm=HashAlgorithm.PDQ, value=drawn.randbytes(32)),
-        )
-        yield Taken(position=position, draft=EntryDraft(media_kind=MediaKind.IMAGE, hashes=hashes, category=category))
 
 
 if __name__ == "__main__":

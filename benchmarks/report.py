@@ -92,7 +92,15 @@ BENCHMARKS = (
     ),
 )
 #: What the scripts share.
-_SHARED = {"figures.py", "gate_load.py", "gate_peer.py", "hash_shapes.py", "ordinary_pictures.py", "report.py"}
+_SHARED = {
+    "figures.py",
+    "gate_list.py",
+    "gate_load.py",
+    "gate_peer.py",
+    "hash_shapes.py",
+    "ordinary_pictures.py",
+    "report.py",
+}
 
 
 def every_benchmark() -> list[Benchmark]:

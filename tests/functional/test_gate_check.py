@@ -245,7 +245,7 @@ def test_hashes_are_checked_many_at_once(gate_server: RunningServer, client: htt
         ("unhashable", "allow"),
     ]  # fmt: skip
     assert [one["checked"] for one in results[1:3]] == [["md5"], ["pdq"]]
-    # A short question is answered in another way than a long one, and the same.
+    # A digest that nobody listed is answered in another way where it is asked for alone, and the same.
     alone = [client.post("/api/v1/check/hashes", json={"checks": [one]}).json()["results"] for one in asked]
     for one, together in zip(alone, results, strict=True):
         assert [{**each, "check_id": None} for each in one] == [{**together, "check_id": None}]
