@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from running.commands import Commands
@@ -23,6 +24,10 @@ from vangnet.identity.permissions import Permission
 from vangnet.keys import Keys
 
 _numbers = itertools.count()
+
+# On a busy machine a time proves nothing.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

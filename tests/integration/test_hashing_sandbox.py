@@ -223,7 +223,7 @@ def test_a_hang_ends_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
         crashing(sandbox, monkeypatch, signal.SIGSTOP)
         started = time.monotonic()
         assert decode(sandbox) is Reason.TIMED_OUT
-        assert 0.3 <= time.monotonic() - started < 5
+        assert 0.3 <= time.monotonic() - started < 20
         monkeypatch.undo()
         wait_until(lambda: works(sandbox))
 

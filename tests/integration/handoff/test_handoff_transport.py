@@ -153,7 +153,7 @@ def test_who_drips_a_byte_at_a_time_is_left_when_the_time_is_over(where: str) ->
     started = time.monotonic()
     with server(speak) as url, pytest.raises(PartnerUnreachable, match="took too long"):
         get(url, Transport(exchange_s=0.5), max_bytes=10**6)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
 
 
 def test_who_says_nothing_is_left_when_the_time_is_over() -> None:

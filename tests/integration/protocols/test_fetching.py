@@ -98,7 +98,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def fetcher(transport: Transport) -> Fetcher:
     """One that may go anywhere, as an installation in a closed network may."""
-    return Fetcher(transport, anywhere=True, within_s=5)
+    return Fetcher(transport, anywhere=True)
 
 
 def fetch(fetcher: Fetcher, url: str, *, max_bytes: int = 1_000_000) -> tuple[str, bytes]:
@@ -198,7 +198,7 @@ def test_the_connection_goes_to_the_address_that_was_checked(
     def changing(host: str, port: int) -> list[Address]:
         return answers.pop(0)
 
-    pinned = Fetcher(transport, anywhere=True, look_up=changing, within_s=5)
+    pinned = Fetcher(transport, anywhere=True, look_up=changing)
     assert fetch(pinned, f"http://pictures.example:{server.port}/file")[1] == FILE
     assert len(answers) == 2, "it was looked up once"
     assert f"host: pictures.example:{server.port}".encode() in server.asked[0].lower()
@@ -213,7 +213,7 @@ def test_a_redirect_is_followed_and_checked_like_the_first_address(transport: Tr
         looked_up.append(host)
         return [LOOPBACK]
 
-    fetcher = Fetcher(transport, anywhere=True, look_up=known, within_s=5)
+    fetcher = Fetcher(transport, anywhere=True, look_up=known)
     assert fetch(fetcher, f"http://pictures.example:{server.port}/on")[1] == FILE
     assert fetch(fetcher, f"http://pictures.example:{server.port}/away")[1] == FILE
     assert looked_up == ["pictures.example"] * 3 + ["elsewhere.example"]
@@ -249,7 +249,7 @@ def test_a_redirect_leads_nowhere_inside(server: Server, location: str) -> None:
     def known(host: str, port: int) -> list[Address]:
         return [{"pictures.example": LOOPBACK, "inside.example": ip_address("10.0.0.1")}.get(host) or ip_address(host)]
 
-    led = Led(Transport(), anywhere=True, look_up=known, within_s=5)
+    led = Led(Transport(), anywhere=True, look_up=known)
     with pytest.raises(InvalidInput):
         fetch(led, f"http://pictures.example:{server.port}/on")
     assert len(server.asked) == 1
@@ -302,7 +302,7 @@ def test_a_server_that_misbehaves_is_a_clear_error(
     began = time.monotonic()
     with capture_logs() as logs, pytest.raises((PartnerRefused, PartnerUnreachable), match=refusal) as failed:
         fetch(fetcher, server.url("/x"), max_bytes=100_000)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert "127.0.0.1" not in str(failed.value) + str(logs), "addresses stay out of messages and logs"
 
 

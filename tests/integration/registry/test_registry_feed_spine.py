@@ -1,8 +1,10 @@
-"""Two whole installations: what the hub lists matches at the edge within a second, and stops as soon."""
+"""Two whole installations: what the hub lists matches at the edge, and what it takes back stops there.
+
+How soon is what `benchmarks/registry_feed.py` measures: on a busy machine a time proves nothing.
+"""
 
 import random
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,8 +23,6 @@ from vangnet.registry.model.lists import ListState
 from vangnet.registry.model.subscriptions import SubscriptionState
 from vangnet.registry.service import entries, lists, sharing, subscriptions
 from vangnet.registry.service.live import LiveIndex
-
-WITHIN_S = 1.0
 
 
 class Edge:
@@ -62,13 +62,7 @@ def running(postgres: EmbeddedServer, tmp_path: Path) -> Iterator[Edge]:
         yield Edge(hub, edge, live)
 
 
-def within_a_second(reached: Callable[[], bool]) -> float:
-    started = time.monotonic()
-    wait_until(reached, within_s=WITHIN_S, every_s=0.005)
-    return time.monotonic() - started
-
-
-def test_a_list_is_followed_and_stops_within_a_second(running: Edge, seed: int) -> None:
+def test_a_list_is_followed_and_stops_when_the_hub_says_so(running: Edge, seed: int) -> None:
     dice = random.Random(seed)  # noqa: S311 (it shall be repeated)
     first, later = made_up_hash(dice), made_up_hash(dice)
     listed = TestList.create(running.hub.database, running.hub.keys, "Known")
@@ -79,15 +73,15 @@ def test_a_list_is_followed_and_stops_within_a_second(running: Edge, seed: int) 
     assert running.effects(first) == set(), "a list in quarantine matches nothing"
 
     listed.activate()
-    within_a_second(lambda: running.effects(near(first, 31, dice)) == {Effect.DECIDES})
+    wait_until(lambda: running.effects(near(first, 31, dice)) == {Effect.DECIDES})
     listed.add([later])
-    within_a_second(lambda: running.effects(later) == {Effect.DECIDES})
+    wait_until(lambda: running.effects(later) == {Effect.DECIDES})
     listed.set_state(entry, EntryState.DISPUTED)
-    within_a_second(lambda: running.effects(first) == {Effect.HOLDS})
+    wait_until(lambda: running.effects(first) == {Effect.HOLDS})
     listed.set_state(entry, EntryState.WITHDRAWN)
-    within_a_second(lambda: running.effects(first) == set())
+    wait_until(lambda: running.effects(first) == set())
     listed.suspend()
-    within_a_second(lambda: running.effects(later) == set())
+    wait_until(lambda: running.effects(later) == set())
 
 
 def test_one_person_at_the_edge_stops_a_list_at_once(running: Edge, seed: int) -> None:
@@ -103,7 +97,7 @@ def test_one_person_at_the_edge_stops_a_list_at_once(running: Edge, seed: int) -
     edge = running.edge
     with edge.database.transaction() as conn:
         lists.suspend(conn, ONE, keys=edge.keys, list_id=match.list_id, reason="a test", now=datetime.now(UTC))
-    within_a_second(lambda: running.effects(hash_) == set())
+    wait_until(lambda: running.effects(hash_) == set())
     # What the hub says goes on arriving, and does not undo what somebody here decided.
     listed.suspend()
     listed.activate()
@@ -113,7 +107,7 @@ def test_one_person_at_the_edge_stops_a_list_at_once(running: Edge, seed: int) -
     with edge.database.transaction() as conn:
         found = subscriptions.lift_suspension(conn, ONE, edge.keys, list_id=match.list_id, now=datetime.now(UTC))
     assert found.state is ListState.ACTIVE
-    within_a_second(lambda: running.effects(later) == {Effect.DECIDES})
+    wait_until(lambda: running.effects(later) == {Effect.DECIDES})
 
 
 def test_one_person_at_the_edge_stops_an_entry_at_once_whatever_the_hub_says_of_it(running: Edge, seed: int) -> None:
@@ -130,7 +124,7 @@ def test_one_person_at_the_edge_stops_an_entry_at_once_whatever_the_hub_says_of_
     for entry_id in (here, gone_here):
         with edge.database.transaction() as conn:
             entries.suspend(conn, ONE, keys=edge.keys, entry_id=entry_id, reason="a test", now=datetime.now(UTC))
-    within_a_second(lambda: running.effects(stopped) == running.effects(gone) == set())
+    wait_until(lambda: running.effects(stopped) == running.effects(gone) == set())
     # What the hub says goes on arriving, and does not undo what somebody here decided; but what it withdraws is gone.
     for state in (EntryState.DISPUTED, EntryState.ACTIVE, EntryState.DISPUTED):
         listed.set_state(there, state)
@@ -153,10 +147,10 @@ def test_one_person_at_the_edge_stops_an_entry_at_once_whatever_the_hub_says_of_
     with pytest.raises(Conflict, match="another installation keeps this list"):
         resolve(here, keep=False)
     assert resolve(here, keep=True) is EntryState.DISPUTED
-    within_a_second(lambda: running.effects(stopped) == {Effect.HOLDS})
+    wait_until(lambda: running.effects(stopped) == {Effect.HOLDS})
     # From now on the hub's word counts again, and its own suspension is not lifted here.
     listed.set_state(there, EntryState.SUSPENDED)
-    within_a_second(lambda: running.effects(stopped) == set())
+    wait_until(lambda: running.effects(stopped) == set())
     with pytest.raises(Conflict, match="nobody here suspended the entry"):
         resolve(here, keep=True)
 
@@ -180,7 +174,7 @@ def test_a_list_that_is_shared_later_arrives_whole_and_one_that_is_not_any_more_
     assert len(running.live.lookup(hashes[0], every=True)) == 1, "a withdrawn entry of the second list stays so"
     with running.hub.database.transaction() as conn:
         sharing.unshare(conn, ONE, list_id=second.id, party_id=running.edge_party.id, now=datetime.now(UTC))
-    within_a_second(lambda: running.effects(hashes[1]) == set())
+    wait_until(lambda: running.effects(hashes[1]) == set())
     running.share(second)
     wait_until(lambda: running.effects(hashes[1]) == {Effect.DECIDES})
     assert running.state() is SubscriptionState.FOLLOWING
