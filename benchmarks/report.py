@@ -90,6 +90,13 @@ BENCHMARKS = (
         script="gate_check.py",
         quick=("--seeds", "1", "--rows", "2000", "--peer-rows", "2000", "--seconds", "0.5"),
     ),
+    Benchmark(
+        name="triage",
+        title="Triage",
+        script="triage.py",
+        arguments=("--plot", "docs/images/triage.svg"),
+        quick=("--seeds", "3001", "--loads", "3", "--small"),
+    ),
 )
 #: What the scripts share.
 _SHARED = {
@@ -100,6 +107,7 @@ _SHARED = {
     "hash_shapes.py",
     "ordinary_pictures.py",
     "report.py",
+    "triage_plot.py",
 }
 
 

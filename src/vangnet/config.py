@@ -240,8 +240,18 @@ class Settings(BaseModel):
         le=100,
         description="Below this PDQ quality a hash is given but not trusted: the file counts as `low_quality`.",
     )
+    vault_dir: Path = Field(
+        default_factory=lambda data: data["data_dir"] / "vault",
+        description="Folder with the sealed media of a hotline or the police. Best on a disk of its own.",
+    )
+    vault_bytes_max: int = Field(
+        default=8 * 1024**3,
+        ge=1024,
+        le=1024**4,
+        description="Largest file that is put into the vault, in bytes.",
+    )
 
-    @field_validator("data_dir", "keys_dir", "audit_heads_dir")
+    @field_validator("data_dir", "keys_dir", "audit_heads_dir", "vault_dir")
     @classmethod
     def _absolute(cls, folder: Path) -> Path:
         return folder.expanduser().absolute()
@@ -295,6 +305,10 @@ class Settings(BaseModel):
         if self.keys_dir == self.data_dir or self.data_dir in self.keys_dir.parents:
             raise ValueError(
                 "VANGNET_KEYS_DIR must lie outside VANGNET_DATA_DIR: who copies the data must not get the keys"
+            )
+        if self.keys_dir == self.vault_dir or self.vault_dir in self.keys_dir.parents:
+            raise ValueError(
+                "VANGNET_KEYS_DIR must lie outside VANGNET_VAULT_DIR: who copies the files must not get the keys"
             )
         if (self.uploader_help_nl is None) is not (self.uploader_help_en is None):
             raise ValueError("VANGNET_UPLOADER_HELP_NL and VANGNET_UPLOADER_HELP_EN are given together, or not at all")

@@ -21,7 +21,8 @@
     │   ├── DataFolderUnusable   the data or keys folder cannot be used
     │   ├── PortTaken            another program listens there
     │   ├── InstallationStopped  a part of the demo ended by itself
-    │   └── IndexUnusable        the index of listed hashes is damaged, or was not checked yet
+    │   ├── IndexUnusable        the index of listed hashes is damaged, or was not checked yet
+    │   └── MediumUnusable       a file of the vault is damaged, or its key does not open
     └── PartnerFailed            a third party did not do its part (exit 3, HTTP 502)
         ├── PartnerUnreachable   no answer
         ├── PartnerRefused       an answer, but not what was asked for
@@ -282,6 +283,18 @@ class IndexUnusable(Unavailable):
     message = "the index cannot be used: {problem}"
     hint = "build it again from the lists, or bring back a file that `vangnet index verify` finds whole"
 
+    problem: str
+
+
+@dataclass(eq=False, kw_only=True)
+class MediumUnusable(Unavailable):
+    """A medium of the vault cannot be opened: its file or its key is not what it was. Nothing of it is shown."""
+
+    code = "medium_unusable"
+    message = "the medium {medium_id} cannot be opened: {problem}"
+    hint = "bring its file, or the keys folder, back from a copy; `vangnet vault check` says what is lost"
+
+    medium_id: str
     problem: str
 
 

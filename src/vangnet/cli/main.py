@@ -39,6 +39,9 @@ _PLACES: Mapping[str, tuple[str, str]] = {
     "party": ("party", "app"),
     "person": ("person", "app"),
     "registry": ("registry", "app"),
+    "retention": ("retention", "app"),
+    "simulate": ("simulate", "app"),
+    "vault": ("vault", "app"),
 }
 
 

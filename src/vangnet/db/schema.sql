@@ -949,6 +949,14 @@ COMMENT ON COLUMN public.registry_subscription."position" IS 'The last change th
 COMMENT ON COLUMN public.registry_subscription.hub_position IS 'The last change that the hub had when it was last heard.';
 COMMENT ON COLUMN public.registry_subscription.fault IS 'What was wrong with the page that was not believed.';
 COMMENT ON COLUMN public.registry_subscription.problem IS 'Why it is broken, or why the hub is not heard now; words of ours, never of the other side.';
+CREATE TABLE public.retention_terms (
+    version integer NOT NULL,
+    document json NOT NULL,
+    chosen_by text NOT NULL,
+    chosen_at timestamp with time zone NOT NULL,
+    CONSTRAINT retention_terms_version_check CHECK ((version > 0))
+);
+COMMENT ON TABLE public.retention_terms IS 'How long what is kept, as somebody chose it. A version counts when it has stood for a week; until then the one before it.';
 CREATE TABLE public.session (
     id uuid NOT NULL,
     digest bytea NOT NULL,
@@ -977,6 +985,72 @@ CREATE TABLE public.spent_challenge (
     expires_at timestamp with time zone NOT NULL
 );
 COMMENT ON TABLE public.spent_challenge IS 'Passkey challenges that were answered, until they expire: an answer counts once.';
+CREATE TABLE public.vault_choice (
+    version integer NOT NULL,
+    enabled boolean NOT NULL,
+    basis text,
+    reference text,
+    chosen_by text NOT NULL,
+    chosen_at timestamp with time zone NOT NULL,
+    CONSTRAINT vault_choice_check CHECK ((num_nulls(basis, reference) =
+CASE
+    WHEN enabled THEN 0
+    ELSE 2
+END)),
+    CONSTRAINT vault_choice_version_check CHECK ((version > 0))
+);
+COMMENT ON TABLE public.vault_choice IS 'Whether media are taken into the vault, and on which legal basis; the last row holds. Without a row, no.';
+CREATE TABLE public.vault_keeping (
+    id bigint NOT NULL,
+    medium_id uuid NOT NULL,
+    record text NOT NULL,
+    record_id text NOT NULL,
+    basis text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone
+);
+COMMENT ON TABLE public.vault_keeping IS 'Which record needs a medium, and on which basis. A medium is erased when the last of these has ended.';
+COMMENT ON COLUMN public.vault_keeping.since IS 'Since when it rests on this basis: the term runs from here.';
+ALTER TABLE public.vault_keeping ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.vault_keeping_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.vault_key (
+    medium_id uuid NOT NULL,
+    wrapped bytea NOT NULL,
+    CONSTRAINT vault_key_wrapped_check CHECK ((octet_length(wrapped) = 60))
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='0');
+COMMENT ON TABLE public.vault_key IS 'The key of each medium, sealed with one that is not in the database. Erasing a medium deletes its row.';
+CREATE TABLE public.vault_medium (
+    id uuid NOT NULL,
+    state text NOT NULL,
+    size_bytes bigint NOT NULL,
+    media_type text NOT NULL,
+    content_mac bytea,
+    put_at timestamp with time zone NOT NULL,
+    hold text,
+    held_at timestamp with time zone,
+    held_by text,
+    erased_at timestamp with time zone,
+    erase_reason text,
+    CONSTRAINT vault_medium_check CHECK (((state = 'erased'::text) = (content_mac IS NULL))),
+    CONSTRAINT vault_medium_check1 CHECK (((state = 'erased'::text) = (erased_at IS NOT NULL))),
+    CONSTRAINT vault_medium_check2 CHECK ((num_nulls(erased_at, erase_reason) = ANY (ARRAY[0, 2]))),
+    CONSTRAINT vault_medium_check3 CHECK ((num_nulls(hold, held_at, held_by) = ANY (ARRAY[0, 3]))),
+    CONSTRAINT vault_medium_check4 CHECK (((state <> 'erased'::text) OR (hold IS NULL))),
+    CONSTRAINT vault_medium_content_mac_check CHECK ((octet_length(content_mac) = 32)),
+    CONSTRAINT vault_medium_size_bytes_check CHECK ((size_bytes >= 0)),
+    CONSTRAINT vault_medium_state_check CHECK ((state = ANY (ARRAY['kept'::text, 'lost'::text, 'erased'::text])))
+);
+COMMENT ON TABLE public.vault_medium IS 'The media of the vault; their bytes lie sealed in files. The row of an erased one stays, for figures.';
+COMMENT ON COLUMN public.vault_medium.state IS '`lost`: its file is gone or damaged.';
+COMMENT ON COLUMN public.vault_medium.content_mac IS 'By what equal content is known: an HMAC with a key that is not in the database. Gone with the medium.';
+COMMENT ON COLUMN public.vault_medium.hold IS 'Why it is not erased, whatever its terms say.';
 ALTER TABLE ONLY public.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
 ALTER TABLE ONLY public.api_key
@@ -1131,6 +1205,8 @@ ALTER TABLE ONLY public.registry_subscription
     ADD CONSTRAINT registry_subscription_hub_party_id_key UNIQUE (hub_party_id);
 ALTER TABLE ONLY public.registry_subscription
     ADD CONSTRAINT registry_subscription_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.retention_terms
+    ADD CONSTRAINT retention_terms_pkey PRIMARY KEY (version);
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_digest_key UNIQUE (digest);
 ALTER TABLE ONLY public.session
@@ -1141,6 +1217,14 @@ ALTER TABLE ONLY public.sign_in_link
     ADD CONSTRAINT sign_in_link_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.spent_challenge
     ADD CONSTRAINT spent_challenge_pkey PRIMARY KEY (digest);
+ALTER TABLE ONLY public.vault_choice
+    ADD CONSTRAINT vault_choice_pkey PRIMARY KEY (version);
+ALTER TABLE ONLY public.vault_keeping
+    ADD CONSTRAINT vault_keeping_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.vault_key
+    ADD CONSTRAINT vault_key_pkey PRIMARY KEY (medium_id);
+ALTER TABLE ONLY public.vault_medium
+    ADD CONSTRAINT vault_medium_pkey PRIMARY KEY (id);
 CREATE INDEX api_key_party ON public.api_key USING btree (party_id);
 CREATE INDEX attempt_last_failed ON public.attempt USING btree (last_failed_at);
 CREATE INDEX audit_event_action ON public.audit_event USING btree (action, at, id);
@@ -1210,6 +1294,10 @@ CREATE INDEX session_created ON public.session USING btree (created_at);
 CREATE INDEX session_person ON public.session USING btree (person_id);
 CREATE INDEX sign_in_link_person ON public.sign_in_link USING btree (person_id);
 CREATE INDEX spent_challenge_expires ON public.spent_challenge USING btree (expires_at);
+CREATE UNIQUE INDEX vault_keeping_record ON public.vault_keeping USING btree (medium_id, record, record_id) WHERE (ended_at IS NULL);
+CREATE INDEX vault_keeping_since ON public.vault_keeping USING btree (basis, since, id) WHERE (ended_at IS NULL);
+CREATE INDEX vault_medium_apart ON public.vault_medium USING btree (id) WHERE ((state = 'lost'::text) OR (hold IS NOT NULL));
+CREATE UNIQUE INDEX vault_medium_content ON public.vault_medium USING btree (content_mac) WHERE (state = 'kept'::text);
 ALTER TABLE ONLY public.api_key
     ADD CONSTRAINT api_key_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party(id);
 ALTER TABLE ONLY public.external_identity
@@ -1322,6 +1410,10 @@ ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
 ALTER TABLE ONLY public.sign_in_link
     ADD CONSTRAINT sign_in_link_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
+ALTER TABLE ONLY public.vault_keeping
+    ADD CONSTRAINT vault_keeping_medium_id_fkey FOREIGN KEY (medium_id) REFERENCES public.vault_medium(id);
+ALTER TABLE ONLY public.vault_key
+    ADD CONSTRAINT vault_key_medium_id_fkey FOREIGN KEY (medium_id) REFERENCES public.vault_medium(id);
 REVOKE ALL ON FUNCTION public.gate_past_add_day(day date) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.gate_past_add_day(day date) TO vangnet_runtime;
 REVOKE ALL ON FUNCTION public.gate_past_drop_days(before date) FROM PUBLIC;
@@ -1512,6 +1604,21 @@ GRANT UPDATE(state_at) ON TABLE public.registry_subscription TO vangnet_runtime;
 GRANT UPDATE(last_heard_at) ON TABLE public.registry_subscription TO vangnet_runtime;
 GRANT UPDATE(subscribed_by) ON TABLE public.registry_subscription TO vangnet_runtime;
 GRANT UPDATE(subscribed_at) ON TABLE public.registry_subscription TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.retention_terms TO vangnet_runtime;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.session TO vangnet_runtime;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sign_in_link TO vangnet_runtime;
 GRANT SELECT,INSERT,DELETE ON TABLE public.spent_challenge TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.vault_choice TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.vault_keeping TO vangnet_runtime;
+GRANT UPDATE(basis) ON TABLE public.vault_keeping TO vangnet_runtime;
+GRANT UPDATE(since) ON TABLE public.vault_keeping TO vangnet_runtime;
+GRANT UPDATE(ended_at) ON TABLE public.vault_keeping TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE ON TABLE public.vault_key TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.vault_medium TO vangnet_runtime;
+GRANT UPDATE(state) ON TABLE public.vault_medium TO vangnet_runtime;
+GRANT UPDATE(content_mac) ON TABLE public.vault_medium TO vangnet_runtime;
+GRANT UPDATE(hold) ON TABLE public.vault_medium TO vangnet_runtime;
+GRANT UPDATE(held_at) ON TABLE public.vault_medium TO vangnet_runtime;
+GRANT UPDATE(held_by) ON TABLE public.vault_medium TO vangnet_runtime;
+GRANT UPDATE(erased_at) ON TABLE public.vault_medium TO vangnet_runtime;
+GRANT UPDATE(erase_reason) ON TABLE public.vault_medium TO vangnet_runtime;

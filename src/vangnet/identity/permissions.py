@@ -63,6 +63,15 @@ class Permission(StrEnum):
     REGISTRY_SHARE = "registry:share"  #: Let a party follow a list of ours, or end that.
     REGISTRY_SUSPEND = "registry:suspend"  #: Stop a list or an entry, at once and alone.
     REGISTRY_WITHDRAW = "registry:withdraw"  #: Withdraw or correct an entry.
+    RETENTION_CHOOSE = "retention:choose"  #: Choose how long what is kept.
+    RETENTION_READ = "retention:read"  #: See how long what is kept, and what is due to be erased.
+    VAULT_CHECK = "vault:check"  #: Check that every medium of the vault is there and whole.
+    VAULT_ENABLE = "vault:enable"  #: Let media be taken into the vault, or end that.
+    VAULT_ERASE = "vault:erase"  #: Erase a medium, or say that a record needs it no more.
+    VAULT_HOLD = "vault:hold"  #: Keep a medium from being erased, or end that.
+    VAULT_OPEN = "vault:open"  #: Open a medium, with a reason.
+    VAULT_PUT = "vault:put"  #: Put a file into the vault, and say why it is kept.
+    VAULT_READ = "vault:read"  #: See which media the vault has and why each is kept, without opening any.
 
 
 class Role(StrEnum):
@@ -79,6 +88,8 @@ _READS = frozenset({
     Permission.PARTY_READ,
     Permission.PERSON_READ,
     Permission.REGISTRY_READ,
+    Permission.RETENTION_READ,
+    Permission.VAULT_READ,
 })  # fmt: skip
 
 #: Receiving is what other installations do, by their signature; what matched is told by what checks uploads.
@@ -86,6 +97,9 @@ NOT_FOR_PEOPLE = frozenset({Permission.HANDOFF_RECEIVE, Permission.REGISTRY_MATC
 
 #: What takes a shell on the machine: whoever has that could do it to the database anyway, and here it is audited.
 CONSOLE_ONLY = frozenset({Permission.BACKUP_RESTORE, Permission.INSTALLATION_SET_UP, Permission.PERSON_LINK})
+
+#: What only those do whose work is with media: whoever runs the machine needs to see none, and no API key opens any.
+FOR_THE_WORK = frozenset({Permission.VAULT_OPEN})
 
 #: What everybody does with their own account. Accepting and signing in are done before anybody is signed in.
 OWN_ACCOUNT = frozenset({Permission.ME_ACCEPT, Permission.ME_SIGN_IN, Permission.ME_SIGN_OUT, Permission.ME_UPDATE})
@@ -102,7 +116,7 @@ _CURATION = frozenset({
 })  # fmt: skip
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.ADMINISTRATOR: frozenset(Permission) - NOT_FOR_PEOPLE - CONSOLE_ONLY - OWN_ACCOUNT,
+    Role.ADMINISTRATOR: frozenset(Permission) - NOT_FOR_PEOPLE - CONSOLE_ONLY - OWN_ACCOUNT - FOR_THE_WORK,
     Role.AUDITOR: _READS | {Permission.AUDIT_READ, Permission.HEALTH_READ, Permission.JOB_READ},
     Role.CURATOR: _READS - {Permission.KEY_READ} | _CURATION,
     # Anybody who works with matches can stop a list: that takes one person, and no waiting for a curator.
@@ -115,6 +129,9 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.REGISTRY_LOOK_UP,
         Permission.REGISTRY_PROPOSE,
         Permission.REGISTRY_SUSPEND,
+        Permission.VAULT_HOLD,
+        Permission.VAULT_OPEN,
+        Permission.VAULT_PUT,
     },
 }
 

@@ -1,0 +1,1 @@
+"""Media at rest: sealed when they come in, opened with a reason, erased. At a hotline or the police only."""

@@ -1,0 +1,77 @@
+"""What the random sample says about the reports below the line: the interval, against tables and against trials."""
+
+import math
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vangnet.errors import InvalidInput
+from vangnet.reports.missed import MissedShare, NotKnown, missed_share
+
+
+def known(drawn: int, urgent: int, opened: int | None = None) -> MissedShare:
+    """The share where something was opened."""
+    found = missed_share(drawn=drawn, opened=drawn if opened is None else opened, urgent=urgent)
+    assert isinstance(found, MissedShare)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("drawn", "urgent", "low", "high"),
+    [
+        # From the closed forms: 1 - 0.025 ** (1 / n), and 0.025 ** (1 / n).
+        (10, 0, 0.0, 0.30850),
+        (100, 0, 0.0, 0.03622),
+        (10, 10, 0.69150, 1.0),
+        # Of the tables of Clopper and Pearson.
+        (10, 1, 0.00253, 0.44502),
+        (20, 5, 0.08657, 0.49105),
+        (100, 1, 0.00025, 0.05446),
+    ],
+)
+def test_the_interval_is_that_of_the_tables(drawn: int, urgent: int, low: float, high: float) -> None:
+    found = known(drawn, urgent)
+    assert (found.low, found.high) == (pytest.approx(low, abs=6e-6), pytest.approx(high, abs=6e-6))
+
+
+def test_where_nothing_was_opened_nothing_is_known() -> None:
+    assert missed_share(drawn=0, opened=0, urgent=0) == NotKnown(drawn=0)
+    assert missed_share(drawn=40, opened=0, urgent=0) == NotKnown(drawn=40)
+
+
+def test_what_is_not_opened_yet_may_be_either() -> None:
+    some, all_ = known(100, 2, opened=90), known(100, 2)
+    assert some.low == all_.low
+    assert some.high == known(100, 12).high
+    assert some.share == 2 / 90
+
+
+@pytest.mark.parametrize(("drawn", "opened", "urgent"), [(1, 2, 0), (2, 1, 2), (1, 1, -1)])
+def test_numbers_that_cannot_be_are_refused(drawn: int, opened: int, urgent: int) -> None:
+    with pytest.raises(InvalidInput):
+        missed_share(drawn=drawn, opened=opened, urgent=urgent)
+
+
+@given(st.integers(1, 400).flatmap(lambda drawn: st.tuples(st.just(drawn), st.integers(0, drawn))))
+def test_the_share_is_in_its_interval_and_more_urgent_ones_move_both_ends_up(numbers: tuple[int, int]) -> None:
+    drawn, urgent = numbers
+    found = known(drawn, urgent)
+    assert found.low <= found.share <= found.high
+    assert found.of(1000)[0] <= found.share * 1000 <= found.of(1000)[1]
+    if urgent < drawn:
+        more = known(drawn, urgent + 1)
+        assert more.low > found.low or math.isclose(more.low, found.low)
+        assert more.high >= found.high
+
+
+def test_the_interval_holds_the_truth_in_at_least_95_of_100_samples() -> None:
+    chance = random.Random(5)  # noqa: S311
+    for share in (0.002, 0.01, 0.1):
+        held = 0
+        for _ in range(400):
+            urgent = sum(chance.random() < share for _ in range(300))
+            found = known(300, urgent)
+            held += found.low <= share <= found.high
+        assert held >= 0.95 * 400 - 9  # Two standard deviations.
