@@ -1,0 +1,2 @@
+-- Reports: what came in, what each is about, in which order it is worked on.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- Which reports belong together, and why.
+SELECT 1;

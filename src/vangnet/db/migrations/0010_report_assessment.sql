@@ -1,0 +1,2 @@
+-- What people answered about files, and what they saw.
+SELECT 1;

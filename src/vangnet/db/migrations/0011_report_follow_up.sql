@@ -1,0 +1,2 @@
+-- What follows from reports: clocks, preservation, referrals, outcomes.
+SELECT 1;

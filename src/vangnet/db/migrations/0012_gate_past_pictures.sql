@@ -1,0 +1,2 @@
+-- Pictures among accepted uploads.
+SELECT 1;
