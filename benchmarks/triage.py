@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import UUID
 
 from figures import Figure, show
 from triage_plot import Line, Panel, drawn
@@ -102,7 +101,7 @@ def _speed(seeds: Iterable[int]) -> list[Figure]:
         chance = random.Random(seed)  # noqa: S311 (made-up reports are no secret)
         many = [
             Facts(
-                report_id=UUID(int=number),
+                report_id=number,
                 received_at=now - timedelta(minutes=chance.randrange(500_000)),
                 source=Source.CYBERTIP,
                 claims=frozenset(Claim(sign, Sayer.COMPANY) for sign in chance.sample(urgent, chance.choice((0, 0, 1, 2)))),

@@ -24,13 +24,16 @@ from vangnet.config import Settings
 from vangnet.db import Database
 from vangnet.db.connection import configure_for_worker
 from vangnet.errors import AppError, Unavailable
+from vangnet.hashing.sandbox import Sandbox
 from vangnet.jobs import service
 from vangnet.jobs.app import JobEnded, queue_app
 from vangnet.jobs.following import Followers
 from vangnet.jobs.model import Pace
-from vangnet.jobs.tasks import TASKS, Task, TryAgain, Workplace
+from vangnet.jobs.tasks import TASKS
+from vangnet.jobs.workplace import Task, TryAgain, Workplace
 from vangnet.keys import Keys
 from vangnet.partners.transport import Transport
+from vangnet.registry.service.live import LiveIndex
 
 _log = structlog.get_logger(__name__)
 
@@ -77,6 +80,8 @@ class Worker:
         pace: Pace | None = None,
         transport: Transport | None = None,
         tasks: Mapping[str, Task] = TASKS,
+        live: LiveIndex | None = None,
+        sandbox: Sandbox | None = None,
     ) -> None:
         self._work = Workplace(
             database=database,
@@ -84,6 +89,8 @@ class Worker:
             settings=settings,
             transport=transport if transport is not None else Transport.trusting(settings.partner_ca_file),
             pace=pace if pace is not None else Pace(),
+            live=live,
+            sandbox=sandbox,
         )
         self._tasks = tasks
         self._followers = Followers.trusting(database, keys, settings)

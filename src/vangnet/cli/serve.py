@@ -75,9 +75,10 @@ def _run(settings: Settings, only: Part, listener: socket.socket, parent: Parent
             _greet(settings, database, only)
         if only is Part.ALL:
             background.enter_context(Sealer(database, keys, settings.audit_heads_dir))
-            background.enter_context(Worker(database, keys, settings))
         live = background.enter_context(LiveIndex(database, keys, settings.data_dir / "registry-index"))
         sandbox = background.enter_context(Sandbox(limits=Limits(**settings.media_limits)))
+        if only is Part.ALL:
+            background.enter_context(Worker(database, keys, settings, live=live, sandbox=sandbox))
         gate = background.enter_context(_gate(settings, database, keys, live, sandbox))
         app = create_app(settings, database, keys, live=live, gate=gate, only_gate=only is Part.GATE)
         if parent is None:

@@ -9,7 +9,10 @@ from vangnet import config, log
 from vangnet.audit.sealer import Sealer
 from vangnet.cli.output import say
 from vangnet.db import open_database
+from vangnet.hashing.model import Limits
+from vangnet.hashing.sandbox import Sandbox
 from vangnet.keys import Keys
+from vangnet.registry.service.live import LiveIndex
 from vangnet.worker import Worker
 
 
@@ -24,7 +27,9 @@ def worker() -> None:
     with (
         open_database(settings) as database,
         Sealer(database, keys, settings.audit_heads_dir),
-        Worker(database, keys, settings),
+        LiveIndex(database, keys, settings.data_dir / "registry-index") as live,
+        Sandbox(limits=Limits(**settings.media_limits)) as sandbox,
+        Worker(database, keys, settings, live=live, sandbox=sandbox),
     ):
         say("The worker runs jobs until Ctrl-C.")
         told.wait()

@@ -63,6 +63,12 @@ class Permission(StrEnum):
     REGISTRY_SHARE = "registry:share"  #: Let a party follow a list of ours, or end that.
     REGISTRY_SUSPEND = "registry:suspend"  #: Stop a list or an entry, at once and alone.
     REGISTRY_WITHDRAW = "registry:withdraw"  #: Withdraw or correct an entry.
+    REPORT_LEAD = "report:lead"  #: Choose the order of reports, assign them to colleagues, see what is missed.
+    REPORT_READ = "report:read"  #: See which reports there are, and what became of each, without what they say.
+    REPORT_REFER = "report:refer"  #: Hand a report to another party.
+    REPORT_REPAIR = "report:repair"  #: Mend what came in and could not be read.
+    REPORT_TAKE = "report:take"  #: Take reports in.
+    REPORT_WORK = "report:work"  #: Read reports whole, claim them, link them, note and decide what becomes of them.
     RETENTION_CHOOSE = "retention:choose"  #: Choose how long what is kept.
     RETENTION_READ = "retention:read"  #: See how long what is kept, and what is due to be erased.
     VAULT_CHECK = "vault:check"  #: Check that every medium of the vault is there and whole.
@@ -77,6 +83,7 @@ class Permission(StrEnum):
 class Role(StrEnum):
     ADMINISTRATOR = "administrator"  #: Runs the installation: people, parties, keys, jobs, backups.
     AUDITOR = "auditor"  #: Checks what others did; reads, changes nothing.
+    LEAD = "lead"  #: Leads a desk: the order of reports, who works on what, what is missed.
     CURATOR = "curator"  #: Keeps the hash lists: reads them in, maps, activates, corrects, answers disputes.
     STAFF = "staff"  #: Does the daily work of the party.
 
@@ -88,6 +95,7 @@ _READS = frozenset({
     Permission.PARTY_READ,
     Permission.PERSON_READ,
     Permission.REGISTRY_READ,
+    Permission.REPORT_READ,
     Permission.RETENTION_READ,
     Permission.VAULT_READ,
 })  # fmt: skip
@@ -98,8 +106,11 @@ NOT_FOR_PEOPLE = frozenset({Permission.HANDOFF_RECEIVE, Permission.REGISTRY_MATC
 #: What takes a shell on the machine: whoever has that could do it to the database anyway, and here it is audited.
 CONSOLE_ONLY = frozenset({Permission.BACKUP_RESTORE, Permission.INSTALLATION_SET_UP, Permission.PERSON_LINK})
 
-#: What only those do whose work is with media: whoever runs the machine needs to see none, and no API key opens any.
-FOR_THE_WORK = frozenset({Permission.VAULT_OPEN})
+#: What only those do whose work it is: whoever runs the machine needs to see no media and nobody who is named in a report,
+#: and no API key opens any.
+FOR_THE_WORK = frozenset({
+    Permission.REPORT_REFER, Permission.REPORT_REPAIR, Permission.REPORT_WORK, Permission.VAULT_OPEN,
+})  # fmt: skip
 
 #: What everybody does with their own account. Accepting and signing in are done before anybody is signed in.
 OWN_ACCOUNT = frozenset({Permission.ME_ACCEPT, Permission.ME_SIGN_IN, Permission.ME_SIGN_OUT, Permission.ME_UPDATE})
@@ -115,24 +126,30 @@ _CURATION = frozenset({
     and permission not in {Permission.REGISTRY_FOLLOW, Permission.REGISTRY_MATCH, Permission.REGISTRY_SHARE}
 })  # fmt: skip
 
+_STAFF = _READS - {Permission.KEY_READ} | {
+    Permission.GATE_ANSWER,
+    Permission.GATE_REVIEW,
+    Permission.HANDOFF_SEND,
+    Permission.REGISTRY_DISPUTE,
+    Permission.REGISTRY_LOOK_UP,
+    Permission.REGISTRY_PROPOSE,
+    Permission.REGISTRY_SUSPEND,
+    Permission.REPORT_REFER,
+    Permission.REPORT_REPAIR,
+    Permission.REPORT_TAKE,
+    Permission.REPORT_WORK,
+    Permission.VAULT_HOLD,
+    Permission.VAULT_OPEN,
+    Permission.VAULT_PUT,
+}
+
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMINISTRATOR: frozenset(Permission) - NOT_FOR_PEOPLE - CONSOLE_ONLY - OWN_ACCOUNT - FOR_THE_WORK,
     Role.AUDITOR: _READS | {Permission.AUDIT_READ, Permission.HEALTH_READ, Permission.JOB_READ},
     Role.CURATOR: _READS - {Permission.KEY_READ} | _CURATION,
     # Anybody who works with matches can stop a list: that takes one person, and no waiting for a curator.
-    Role.STAFF: _READS - {Permission.KEY_READ}
-    | {
-        Permission.GATE_ANSWER,
-        Permission.GATE_REVIEW,
-        Permission.HANDOFF_SEND,
-        Permission.REGISTRY_DISPUTE,
-        Permission.REGISTRY_LOOK_UP,
-        Permission.REGISTRY_PROPOSE,
-        Permission.REGISTRY_SUSPEND,
-        Permission.VAULT_HOLD,
-        Permission.VAULT_OPEN,
-        Permission.VAULT_PUT,
-    },
+    Role.STAFF: _STAFF,
+    Role.LEAD: _STAFF | {Permission.REPORT_LEAD},
 }
 
 
@@ -144,7 +161,7 @@ KEY_SCOPES = ROLE_PERMISSIONS[Role.ADMINISTRATOR] - {
 }  # fmt: skip
 
 #: What a key can carry that is given to another party. What its programs propose waits for people here.
-PARTY_KEY_SCOPES = frozenset({Permission.HEALTH_READ, Permission.REGISTRY_PROPOSE})
+PARTY_KEY_SCOPES = frozenset({Permission.HEALTH_READ, Permission.REGISTRY_PROPOSE, Permission.REPORT_TAKE})
 
 
 def permissions_of(roles: frozenset[Role]) -> frozenset[str]:

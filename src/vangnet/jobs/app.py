@@ -9,7 +9,8 @@ import procrastinate
 from procrastinate import exceptions, jobs, manager, retry
 from procrastinate.connector import BaseAsyncConnector
 
-from vangnet.jobs.tasks import SCHEDULE, Task, Workplace
+from vangnet.jobs.tasks import SCHEDULE
+from vangnet.jobs.workplace import Task, Workplace
 
 
 class JobEnded(Exception):

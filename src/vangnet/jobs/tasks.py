@@ -5,14 +5,10 @@ transaction, and records the answer through the service. It may be run twice and
 """
 
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
 from uuid import UUID
 
 from vangnet.audit.model import Actor, ActorKind
-from vangnet.config import Settings
-from vangnet.db import Database
 from vangnet.errors import PartnerFailed, PartnerRefused, PartnerUnreachable
 from vangnet.gate.service import decisions, past, picture, probes, webhooks
 from vangnet.gate.webhooks import message_id
@@ -21,10 +17,9 @@ from vangnet.handoff.service import sending
 from vangnet.identity.permissions import Permission
 from vangnet.identity.service import expiry
 from vangnet.jobs import fetching, service
-from vangnet.jobs.model import Pace, retry_delay_s
-from vangnet.keys import Keys
+from vangnet.jobs import reports as report_tasks
+from vangnet.jobs.workplace import Task, TryAgain, Workplace
 from vangnet.partners import installation, webhook
-from vangnet.partners.transport import Transport
 from vangnet.registry.model.sources import FeedbackState
 from vangnet.registry.service import contesting, disputes, imports, known_good, matches, sources
 
@@ -47,37 +42,6 @@ _CONTESTING = Actor(
     id="contest_registry",
     permissions=frozenset({Permission.HANDOFF_READ, Permission.HANDOFF_SEND}),
 )
-
-#: Called with the Workplace and what the job was deferred with.
-Task = Callable[..., None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workplace:
-    """What tasks work with."""
-
-    database: Database
-    keys: Keys = field(repr=False)
-    settings: Settings = field(repr=False)
-    transport: Transport = field(repr=False)
-    pace: Pace
-
-    def now(self) -> datetime:
-        """The time; a job is an edge, so it may read the clock."""
-        return datetime.now(UTC)
-
-    def next_try_at(self, *, failures: int) -> datetime:
-        """When to try again after so many failures."""
-        delay_s = retry_delay_s(self.pace, failures=failures, jitter=secrets.randbelow(1001) / 1000)
-        return self.now() + timedelta(seconds=delay_s)
-
-
-class TryAgain(Exception):
-    """Raised by a task that is to be run again at a certain time, and has written down why. It is no failure."""
-
-    def __init__(self, at: datetime) -> None:
-        super().__init__(at)
-        self.at = at
 
 
 def deliver_handoff(work: Workplace, *, handoff_id: str) -> None:
@@ -289,10 +253,12 @@ TASKS: Mapping[str, Task] = {
     matches.REVISE: revise_matches,
     "forget_finished_jobs": forget_finished_jobs,
     "remove_expired": remove_expired,
+    **report_tasks.TASKS,
 }
 #: When tasks run by themselves, as cron has it, in UTC. Each time is run once, however many workers there are.
 SCHEDULE: Mapping[str, str] = {
     "fetch_sources": "7 * * * *",
     "forget_finished_jobs": "17 * * * *",
     "remove_expired": "47 * * * *",
+    **report_tasks.SCHEDULE,
 }

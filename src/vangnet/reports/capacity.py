@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from vangnet.reports.model.facts import Facts
 from vangnet.reports.model.triage_policy import AGAINST, TriagePolicy
@@ -28,7 +27,7 @@ class CapacityLine:
 def capacity_line(
     policy: TriagePolicy,
     listing: Listing,
-    facts: Mapping[UUID, Facts],
+    facts: Mapping[int, Facts],
     *,
     hours: float,
     minutes_each: float,
@@ -62,7 +61,7 @@ def capacity_line(
     )
 
 
-def draw_below_line(policy: TriagePolicy, below: Collection[UUID], chance: Callable[[], float]) -> list[UUID]:
+def draw_below_line(policy: TriagePolicy, below: Collection[int], chance: Callable[[], float]) -> list[int]:
     """Those below the line that are opened all the same: each by itself with the policy's share.
 
     Give each report once, when it first falls below the line: what could be drawn again and again would be drawn in the

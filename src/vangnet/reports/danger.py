@@ -19,7 +19,7 @@ from vangnet.reports.triage import calls_person, score
 class Alert:
     """A report that needs a person at once."""
 
-    report_id: UUID
+    report_id: int
     since: datetime
     #: By when somebody is to have taken it.
     due_at: datetime

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from vangnet.reports.model.facts import Facts
 from vangnet.reports.model.triage_policy import TriagePolicy
@@ -17,7 +16,7 @@ NAMED_MAX = 5
 class Moved:
     """A report that would stand elsewhere."""
 
-    report_id: UUID
+    report_id: int
     before: int
     after: int
 
@@ -46,7 +45,7 @@ def preview(
     rising = [one for one in moved if one.after <= above < one.before]
     falling = [one for one in moved if one.before <= above < one.after]
 
-    def furthest(one: Moved) -> tuple[int, UUID]:
+    def furthest(one: Moved) -> tuple[int, int]:
         return -abs(one.after - one.before), one.report_id
 
     return TriagePreview(
@@ -58,5 +57,5 @@ def preview(
     )
 
 
-def _numbers(listing: Listing) -> dict[UUID, int]:
+def _numbers(listing: Listing) -> dict[int, int]:
     return {place.report_id: place.number for place in listing.places}

@@ -93,6 +93,8 @@ class Assumptions:
     #: From an alert to somebody's look, where somebody is free; and what a look costs that finds no danger.
     notice_minutes: int = 1
     look_minutes: int = 5
+    #: A look is the beginning of opening a report: what was found is written with it. Of its minutes so many are lost.
+    look_lost_minutes: int = 0
     # --- figures ---
     #: A report that is not opened after so many days counts as starved.
     starved_days: int = 90

@@ -10,7 +10,6 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 from vangnet.registry.model.classification import Classification
 from vangnet.reports.model.drafts import Sign, Source
@@ -70,7 +69,7 @@ class Caseload:
         expires = self.expires[number]
         return facts_of(
             self.patterns[self.pattern_of[number]],
-            report_id=UUID(int=number),
+            report_id=number,
             received_at=START + timedelta(seconds=self.arrived[number]),
             evidence_expires_at=START + timedelta(seconds=expires) if now_s < expires < NEVER else None,
             drawn=drawn,
@@ -81,7 +80,7 @@ class Caseload:
 def facts_of(
     pattern: Pattern,
     *,
-    report_id: UUID,
+    report_id: int,
     received_at: datetime,
     evidence_expires_at: datetime | None,
     drawn: bool = False,

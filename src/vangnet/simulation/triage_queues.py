@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
-from uuid import UUID
 
 from vangnet.reports.capacity import draw_below_line
 from vangnet.reports.model.facts import Facts
@@ -198,7 +197,7 @@ class Ours(Waiting):
             if self.opened[number] >= 0:
                 continue
             self.below.append(number)
-            if draw_below_line(self._policy, [UUID(int=number)], self._chance):
+            if draw_below_line(self._policy, [number], self._chance):
                 self.drawn.add(number)
                 self._push(number)
                 self._press(number, now_s)

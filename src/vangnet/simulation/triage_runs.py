@@ -122,6 +122,13 @@ class _People:
         self._free_at[person] = until
         heapq.heappush(self._heap, (until, person))
 
+    def called_away(self, person: int, at: int) -> bool:
+        """Whether an alert has called away who was free: then they come back when they have done with it."""
+        if self._free_at[person] <= at:
+            return False
+        heapq.heappush(self._heap, (self._free_at[person], person))
+        return True
+
     def answer(self, at: int, *, minutes: int) -> int:
         """Somebody of the watch is called away for so many minutes. Answers from when on."""
         who = min(range(len(self._alerts_done_at)), key=self._alerts_done_at.__getitem__)
@@ -146,6 +153,8 @@ def work(caseload: Caseload, waiting: Waiting, assumed: Assumptions) -> None:
     people = _People(assumed)
     arrived, opened = caseload.arrived, waiting.opened
     admitted, total = 0, len(caseload)
+    #: Minutes that a report needs no more, because somebody looked.
+    looked: dict[int, int] = {}
     while True:
         at, person = people.next_free()
         if at >= caseload.end_s:
@@ -153,11 +162,14 @@ def work(caseload: Caseload, waiting: Waiting, assumed: Assumptions) -> None:
         while admitted < total and arrived[admitted] <= at:
             if waiting.admit(admitted):
                 _answer(caseload, waiting, people, assumed, admitted)
+                looked[admitted] = assumed.look_minutes - assumed.look_lost_minutes
             admitted += 1
+        if people.called_away(person, at):
+            continue
         number = waiting.next(at)
         if number is not None:
             opened[number] = at
-            people.works_until(person, at + assumed.minutes_each * MINUTE_S)
+            people.works_until(person, at + (assumed.minutes_each - looked.get(number, 0)) * MINUTE_S)
         elif admitted < total:
             people.works_until(person, max(at + 1, arrived[admitted]))
         else:

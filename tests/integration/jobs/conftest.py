@@ -9,7 +9,7 @@ from running.states import HURRY
 
 from vangnet.config import Settings
 from vangnet.db import Database
-from vangnet.jobs.tasks import Task
+from vangnet.jobs.workplace import Task
 from vangnet.keys import Keys
 from vangnet.worker import Worker
 

@@ -21,7 +21,8 @@ from vangnet.errors import Conflict
 from vangnet.jobs import service
 from vangnet.jobs.app import queue_app
 from vangnet.jobs.model import Job, JobState, Pace
-from vangnet.jobs.tasks import SCHEDULE, TASKS, TryAgain, Workplace
+from vangnet.jobs.tasks import SCHEDULE, TASKS
+from vangnet.jobs.workplace import TryAgain, Workplace
 from vangnet.keys import Keys
 from vangnet.worker import Worker
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from vangnet.config import Settings
 from vangnet.db import Database
 from vangnet.jobs.model import Pace
-from vangnet.jobs.tasks import Task, Workplace
+from vangnet.jobs.workplace import Task, Workplace
 from vangnet.keys import Keys
 from vangnet.worker import Worker
 

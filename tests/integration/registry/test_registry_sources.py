@@ -18,7 +18,7 @@ from vangnet.db import Database
 from vangnet.errors import Conflict, InvalidInput, NotFound, PartnerUnreachable, PermissionDenied
 from vangnet.jobs import fetching, tasks
 from vangnet.jobs.model import Pace
-from vangnet.jobs.tasks import TryAgain, Workplace
+from vangnet.jobs.workplace import TryAgain, Workplace
 from vangnet.keys import Keys
 from vangnet.partners.transport import Transport
 from vangnet.registry.formats.reading import Skipped, Taken, Withdrawn

@@ -4,7 +4,6 @@ import random
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -31,7 +30,7 @@ URGENT = [sign for sign in Sign if sign not in AGAINST]
 
 def facts(number: int = 1, **changes: object) -> Facts:
     """A report of which nothing is known."""
-    one = Facts(report_id=UUID(int=number), received_at=NOW - timedelta(days=1), source=Source.CYBERTIP)
+    one = Facts(report_id=number, received_at=NOW - timedelta(days=1), source=Source.CYBERTIP)
     return replace(one, **changes)  # type: ignore[arg-type]
 
 
@@ -82,7 +81,7 @@ def some_facts(number: int) -> st.SearchStrategy[Facts]:
     """A report of which anything may be known."""
     return st.builds(
         Facts,
-        report_id=st.just(UUID(int=number)),
+        report_id=st.just(number),
         # Few times, so that many are equal.
         received_at=st.integers(0, 5).map(lambda hours: NOW - timedelta(hours=hours)),
         source=st.sampled_from(Source),
@@ -175,7 +174,7 @@ def test_nothing_waits_for_ever(policy: TriagePolicy, waiting: int) -> None:
     left = {one.report_id: one for one in quiet}
     for taken in range(waiting * 100 // policy.oldest_percent + 100):
         for number in (2 * taken, 2 * taken + 1):
-            fresh = replace(loud, report_id=UUID(int=1000 + number))
+            fresh = replace(loud, report_id=1000 + number)
             left[fresh.report_id] = fresh
         del left[order(policy, left.values(), NOW, taken=taken).places[0].report_id]
         if not any(one.report_id in left for one in quiet):
@@ -306,7 +305,7 @@ def test_among_equals_the_policy_says_who_goes_first() -> None:
         Equals.IN_TIME: [3, 4, 5, 2, 1],
     }.items():
         places = order(replace(STARTING, among_equals=chosen), many, NOW).places
-        assert [place.report_id.int for place in places] == expected
+        assert [place.report_id for place in places] == expected
 
 
 def test_every_reporter_is_a_sayer() -> None:
@@ -346,10 +345,10 @@ def test_deadlines_that_are_over_below_the_line_are_counted() -> None:
 
 def test_about_one_in_a_hundred_below_the_line_is_drawn_whoever_it_is() -> None:
     chance = random.Random(7)  # noqa: S311
-    below = [UUID(int=number) for number in range(100_000)]
+    below = list(range(100_000))
     drawn = draw_below_line(STARTING, below, chance.random)
     assert 850 < len(drawn) < 1150  # Five standard deviations.
-    assert 0.45 < sum(one.int < 50_000 for one in drawn) / len(drawn) < 0.55
+    assert 0.45 < sum(one < 50_000 for one in drawn) / len(drawn) < 0.55
     assert draw_below_line(STARTING, below, lambda: 0.999) == []
 
 

@@ -16,7 +16,7 @@ from vangnet.reports.model.triage_policy import STARTING
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 WATCH = [UUID(int=number) for number in (11, 12, 13, 14)]
 REPORT = Facts(
-    report_id=UUID(int=1),
+    report_id=1,
     received_at=NOW,
     source=Source.CYBERTIP,
     claims=frozenset({Claim(Sign.DANGER_NOW, Sayer.ANONYMOUS)}),
@@ -24,7 +24,7 @@ REPORT = Facts(
 
 
 def test_a_sign_of_present_danger_needs_a_person_within_fifteen_minutes_of_arrival() -> None:
-    quiet = replace(REPORT, report_id=UUID(int=2), claims=frozenset())
+    quiet = replace(REPORT, report_id=2, claims=frozenset())
     (alert,) = alerts(STARTING, [quiet, REPORT], NOW + timedelta(minutes=4))
     assert alert.report_id == REPORT.report_id
     assert alert.due_at == NOW + timedelta(minutes=15)
@@ -43,8 +43,8 @@ def test_points_alone_call_too_and_what_cannot_be_opened_calls_as_well() -> None
 
 
 def test_the_earliest_due_is_first() -> None:
-    later = replace(REPORT, report_id=UUID(int=2), received_at=NOW + timedelta(minutes=1))
-    assert [alert.report_id.int for alert in alerts(STARTING, [later, REPORT], NOW)] == [1, 2]
+    later = replace(REPORT, report_id=2, received_at=NOW + timedelta(minutes=1))
+    assert [alert.report_id for alert in alerts(STARTING, [later, REPORT], NOW)] == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 from vangnet.reports.model.drafts import Sign, Source
 from vangnet.reports.model.facts import Claim, Facts, Sayer
@@ -15,7 +14,7 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 def facts(number: int, *signs: Sign) -> Facts:
     """A report of which these signs are said."""
     return Facts(
-        report_id=UUID(int=number),
+        report_id=number,
         received_at=NOW - timedelta(minutes=number),
         source=Source.API,
         claims=frozenset(Claim(sign, Sayer.COMPANY) for sign in signs),
@@ -37,8 +36,8 @@ def test_what_rises_and_what_falls_is_counted_and_named() -> None:
     # Nine places, none of which is one for the oldest.
     assert (found.rises, found.falls, found.stays) == (9, 9, 0)
     assert len(found.rising) == len(found.falling) == NAMED_MAX
-    assert all(one.after <= 9 < one.before and one.report_id.int > 10 for one in found.rising)
-    assert all(one.before <= 9 < one.after and one.report_id.int <= 10 for one in found.falling)
+    assert all(one.after <= 9 < one.before and one.report_id > 10 for one in found.rising)
+    assert all(one.before <= 9 < one.after and one.report_id <= 10 for one in found.falling)
 
 
 def test_as_many_rise_as_fall_unless_all_are_above() -> None:

@@ -7,6 +7,7 @@ packed, and whether two of them share the same bytes, which is how a small archi
 """
 
 import contextlib
+import io
 import os
 import re
 import stat
@@ -122,11 +123,12 @@ def harmless(written: str, *, now: datetime) -> tuple[str, tuple[str, ...]]:
 
 
 @contextlib.contextmanager
-def open_zip(path: Path, limits: Limits, *, now: datetime) -> Iterator[list[Member]]:
+def open_zip(archived: Path | bytes, limits: Limits, *, now: datetime) -> Iterator[list[Member]]:
     """The members of an archive, which stays open meanwhile. Raises Stopped where it is not read at all."""
     with contextlib.ExitStack() as stack:
         try:
-            file = stack.enter_context(_Guarded(open_file(path), limits.directory_bytes))
+            source = io.BytesIO(archived) if isinstance(archived, bytes) else open_file(archived)
+            file = stack.enter_context(_Guarded(source, limits.directory_bytes))
             archive = stack.enter_context(zipfile.ZipFile(file))
             members = _members(archive, file.size_bytes, limits, now=now)
         except InvalidInput as error:
@@ -241,7 +243,8 @@ class _Guarded:
     def __init__(self, file: BinaryIO, most: int) -> None:
         self._file = file
         self._most = most
-        self.size_bytes = os.fstat(file.fileno()).st_size
+        self.size_bytes = file.seek(0, io.SEEK_END)
+        file.seek(0)
         self.seek, self.tell, self.close = file.seek, file.tell, file.close
 
     def read(self, size: int = -1, /) -> bytes:

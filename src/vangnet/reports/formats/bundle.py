@@ -8,6 +8,7 @@ folder is a delivery of its own; one inside an archive is named and not opened.
 One unit is in memory at a time, without the bytes of its files.
 """
 
+import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -67,6 +68,15 @@ def read(path: Path, *, now: datetime, limits: Limits = STARTING) -> Iterator[Bu
         return
     for one in found:
         yield one if isinstance(one, Unreadable) else Bundled(draft=one, files={}, where=path.name)
+
+
+def read_content(content: bytes, *, now: datetime, limits: Limits = STARTING) -> Iterator[Bundled | Unreadable]:
+    """The reports of a delivery that is in memory: an archive, or a document that came without files."""
+    if content.startswith(_ZIP_STARTS):
+        yield from _zip(content, "", now=now, limits=limits)
+        return
+    for one in cybertip.read(io.BytesIO(content), now=now):
+        yield one if isinstance(one, Unreadable) else Bundled(draft=one, files={}, where="")
 
 
 # --- deliveries ---
@@ -154,9 +164,9 @@ def _too_deep(where: str, limits: Limits) -> Unreadable:
     return Unreadable(reason=UnreadableReason.TOO_LARGE, where=where, problem=problem)
 
 
-def _zip(path: Path, where: str, *, now: datetime, limits: Limits) -> Iterator[Bundled | Unreadable]:
+def _zip(archived: Path | bytes, where: str, *, now: datetime, limits: Limits) -> Iterator[Bundled | Unreadable]:
     try:
-        with open_zip(path, limits, now=now) as members:
+        with open_zip(archived, limits, now=now) as members:
             yield from _units(members, where, now=now, limits=limits)
     except Stopped as stopped:
         yield Unreadable(reason=stopped.reason, where=where, problem=stopped.problem)

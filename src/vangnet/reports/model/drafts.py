@@ -172,8 +172,8 @@ class ItemDraft:
     hashes: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
     size_bytes: int | None = None
     media_type: str | None = None
-    #: Whether a person there viewed the file, where the reporter said so. None is not "no": 18 U.S.C. 2258A; its legal weight
-    #: is told in the docs.
+    #: Whether a person there viewed the file, where the reporter said so (18 U.S.C. 2258A). None is not "no": its legal
+    #: weight is told in the docs.
     viewed: bool | None = None
     public: bool | None = None
     #: Not what is reported, but sent along to explain it.

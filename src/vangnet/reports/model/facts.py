@@ -7,7 +7,6 @@ names a person, a picture or an address.
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from uuid import UUID
 
 from vangnet.registry.model.classification import Classification
 from vangnet.reports.model.drafts import Incident, ReporterKind, Sign, Source
@@ -63,7 +62,7 @@ class Claim:
 class Facts:
     """A report as triage sees it."""
 
-    report_id: UUID
+    report_id: int
     #: When it came in, by our clock: a reporter's clock cannot move a report.
     received_at: datetime
     source: Source

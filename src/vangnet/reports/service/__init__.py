@@ -1,0 +1,1 @@
+"""What can be done with reports, one file a use: taken in, ordered, worked on, read."""

@@ -1,0 +1,87 @@
+"""Where triage puts a report: worked out when its facts change, and kept with it, so that the queue need not be sorted."""
+
+import functools
+import json
+from dataclasses import replace
+from datetime import datetime
+
+from vangnet.db import Connection, defer
+from vangnet.reports.fact_finding import gravest
+from vangnet.reports.model.facts import Facts
+from vangnet.reports.model.reports import ReportState
+from vangnet.reports.model.triage_policy import STARTING, TriagePolicy, read_document
+from vangnet.reports.service import clocks, joining
+from vangnet.reports.store import policies as policy_store
+from vangnet.reports.store import queue as queue_store
+from vangnet.reports.store import reports as store
+from vangnet.reports.store.reports import Placed
+from vangnet.reports.triage import calls_person, changes_at, due_at, rank, score
+
+#: The job that calls a person for a report with a sign of present danger; declared in `vangnet.jobs.tasks`.
+CALL = "call_for_danger"
+
+
+def policy_now(conn: Connection) -> tuple[int, TriagePolicy]:
+    """The policy that holds, with its version; 0 is the one that Vangnet comes with."""
+    found = policy_store.find_policy(conn)
+    if found is None:
+        return 0, STARTING
+    return found.version, _read(json.dumps(found.document))
+
+
+@functools.lru_cache(maxsize=4)
+def _read(document: str) -> TriagePolicy:
+    return read_document(json.loads(document))
+
+
+def place_now(conn: Connection, facts: Facts, *, now: datetime) -> Placed:
+    """Where the policy that holds puts a report."""
+    version, policy = policy_now(conn)
+    return place(policy, version, facts, now=now)
+
+
+def renew(conn: Connection, *, report_id: int, facts: Facts | None = None, now: datetime) -> Placed:
+    """Puts a report where it belongs after something became known of it; `facts` are what it says, where that changed.
+
+    A person is called where it became a report of present danger by this.
+    """
+    before = store.get_report_for_update(conn, report_id)
+    unseen, known = store.count_files(conn, report_id)
+    facts = replace(
+        facts or before.facts,
+        unseen_items=unseen,
+        known_items=known,
+        classification=gravest(store.list_classifications(conn, report_id)),
+        same_subject=joining.count_others(conn, before.group_id, report_id),
+        evidence_expires_at=clocks.next_expiry(conn, report_id=report_id, now=now),
+        drawn=before.drawn_at is not None,
+    )
+    version, policy = policy_now(conn)
+    placed = place(policy, version, facts, now=now)
+    store.update_counts(conn, report_id, unseen=unseen, known=known)
+    store.update_placed(conn, report_id, placed)
+    if before.state in {ReportState.WAITING, ReportState.ASIDE} and calls_person(policy, facts, placed.points):
+        defer(conn, CALL, report_id=report_id)
+    return placed
+
+
+def place(policy: TriagePolicy, version: int, facts: Facts, *, now: datetime) -> Placed:
+    """Where a policy puts a report."""
+    points = score(policy, facts, now)
+    return Placed(
+        facts=facts,
+        policy_version=version,
+        points=points,
+        rank=rank(policy, facts, points),
+        due_at=due_at(policy, facts),
+        changes_at=changes_at(policy, facts, now),
+    )
+
+
+def place_anew(conn: Connection, *, now: datetime, limit: int = 500) -> int:
+    """Puts some reports where they belong whose place time has changed, or another policy; returns how many they were."""
+    version, _ = policy_now(conn)
+    found = queue_store.list_to_place_anew(conn, version=version, now=now, limit=limit)
+    for report_id in found:
+        renew(conn, report_id=report_id, now=now)
+    return len(found)

@@ -1,0 +1,154 @@
+"""Reports are taken in once, whole, and are found again as they came."""
+
+import io
+import zipfile
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from psycopg import sql
+from running.report_desk import CONSOLE, Desk
+
+from vangnet.reports.formats import bundle
+from vangnet.reports.model.deliveries import DeliveryState
+from vangnet.reports.model.drafts import (
+    Incident,
+    ItemDraft,
+    ItemKind,
+    ReportDraft,
+    Reporter,
+    ReporterKind,
+    Sign,
+    Source,
+)  # fmt: skip
+from vangnet.reports.model.reports import Report, ReportState
+from vangnet.reports.service import deliveries, showing
+from vangnet.reports.service import desk as desk_service
+from vangnet.simulation.cybertips import document, make_tips
+
+LINK = "https://pictures.example/gallery/1"
+
+
+def link_report(reference: str | None = None, link: str = LINK, *, signs: frozenset[Sign] = frozenset()) -> ReportDraft:
+    return ReportDraft(
+        source=Source.API,
+        reporter=Reporter(kind=ReporterKind.COMPANY, name="Host Example"),
+        incident=Incident.MATERIAL,
+        reference=reference,
+        items=(ItemDraft(kind=ItemKind.ADDRESS, address=link),),
+        signs=signs,
+    )
+
+
+def zipped(seed: int, now: datetime) -> bytes:
+    (tip,) = make_tips(seed, 1, now=now)
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        archive.writestr("report.xml", document(tip.report))
+        for number, detail in enumerate(tip.details):
+            archive.writestr(f"details{number}.xml", document(detail))
+        for file in tip.files:
+            if file.stored_name is not None:
+                archive.writestr(file.stored_name, file.content)
+    return written.getvalue()
+
+
+def shown(desk: Desk, report_id: int) -> Report:
+    with desk.database.transaction() as conn:
+        return showing.get_report(conn, CONSOLE, report_id=report_id)
+
+
+def test_a_report_is_found_again_as_it_came(desk: Desk) -> None:
+    draft = replace(link_report("A-1"), text="Zie de link.", language="nl", signs=frozenset({Sign.INFANT}))
+    report_id = desk.take(draft)
+    with desk.database.transaction() as conn:
+        found = showing.open_report(conn, CONSOLE, keys=desk.keys, report_id=report_id, now=desk.now)
+        whole = showing.read_draft(conn, desk.keys, found.report)
+    assert whole == draft
+    assert found.items[0].said == draft.items[0]
+    assert (found.report.state, found.report.items, found.report.version) == (ReportState.WAITING, 1, 1)
+
+
+def test_nothing_that_a_report_says_lies_open_in_the_database(desk: Desk) -> None:
+    desk.take(replace(link_report("A-1"), text="canary-text"))
+    with desk.database.transaction() as conn:
+        tables = [row[0] for row in conn.execute("SELECT tablename FROM pg_tables WHERE tablename LIKE 'report%'")]
+        select = sql.SQL("SELECT t::text FROM {} t")
+        rows = "\n".join(str(row) for name in tables for row in conn.execute(select.format(sql.Identifier(name))))
+    for canary in ("canary-text", "pictures.example", "Host Example", "A-1"):
+        assert canary not in rows
+
+
+def test_the_same_again_is_only_noted(desk: Desk) -> None:
+    first = desk.take(link_report("A-1"))
+    assert desk.accept(Source.API, b"").state is DeliveryState.UNREADABLE
+    again = desk.take_bundled([bundle.Bundled(draft=link_report("A-1"), files={}, where="")])
+    assert again == [first]
+    assert shown(desk, first).version == 1
+
+
+def test_the_same_bytes_again_are_not_read_again(desk: Desk) -> None:
+    content = zipped(1, desk.now)
+    assert desk.accept(Source.CYBERTIP, content).state is DeliveryState.TAKEN
+    assert desk.accept(Source.CYBERTIP, content).state is DeliveryState.AGAIN
+
+
+def test_the_same_report_with_changes_is_another_version_of_it(desk: Desk) -> None:
+    first = desk.take(link_report("A-1"))
+    person = desk.person()
+    with desk.database.transaction() as conn:
+        desk_service.claim(conn, person, report_id=first, now=desk.now)
+        desk_service.close(conn, person, report_id=first, closing=desk_service.Closing.NOTHING_FOUND, now=desk.now)
+    assert desk.take(link_report("A-1", "https://pictures.example/gallery/2")) == first
+    report = shown(desk, first)
+    assert (report.version, report.state) == (2, ReportState.WAITING)
+    with desk.database.transaction() as conn:
+        before = showing.open_report(conn, CONSOLE, keys=desk.keys, report_id=first, version=1, now=desk.now)
+        now = showing.open_report(conn, CONSOLE, keys=desk.keys, report_id=first, now=desk.now)
+    assert before.said.reference == "A-1"
+    assert now.items[0].said.address == "https://pictures.example/gallery/2"
+
+
+def test_a_bundle_comes_with_its_files_into_the_vault(desk: Desk) -> None:
+    (tip,) = make_tips(3, 1, now=desk.now)
+    delivery = desk.accept(Source.CYBERTIP, zipped(3, desk.now))
+    assert (delivery.state, delivery.reports, delivery.bad) == (DeliveryState.TAKEN, 1, 0)
+    with desk.database.transaction() as conn:
+        (report_id,) = deliveries.show(conn, CONSOLE, keys=desk.keys, delivery_id=delivery.id).reports
+        found = showing.open_report(conn, CONSOLE, keys=desk.keys, report_id=report_id, now=desk.now)
+    came = [one for one in found.items if one.item.has_bytes]
+    assert len(came) == sum(file.stored_name is not None for file in tip.files)
+    assert all(one.file is not None and one.file.medium_id is not None for one in came)
+    assert found.report.unseen == len({one.file.id for one in found.items if one.file is not None})
+
+
+def test_a_broken_delivery_is_kept_and_can_be_mended(desk: Desk) -> None:
+    broken = desk.accept(Source.CYBERTIP, zipped(4, desk.now)[:-200])
+    assert broken.state is DeliveryState.UNREADABLE
+    with desk.database.transaction() as conn:
+        told = deliveries.show(conn, CONSOLE, keys=desk.keys, delivery_id=broken.id)
+        assert "whole one" in told.problems[0].problem
+        assert (
+            deliveries.raw(conn, CONSOLE, keys=desk.keys, delivery_id=broken.id, now=desk.now) == zipped(4, desk.now)[:-200]
+        )
+        mended = deliveries.repair(
+            conn, CONSOLE, keys=desk.keys, delivery_id=broken.id, content=zipped(4, desk.now), now=desk.now
+        )
+    assert desk.taker.read_delivery(CONSOLE, mended.id).state is DeliveryState.TAKEN
+    with desk.database.transaction() as conn:
+        assert (
+            deliveries.show(conn, CONSOLE, keys=desk.keys, delivery_id=broken.id).delivery.state is DeliveryState.REPAIRED
+        )
+
+
+def test_danger_stands_first_and_two_people_get_two_reports(desk: Desk) -> None:
+    plain = desk.take(link_report("A-1"))
+    desk.now += timedelta(minutes=1)
+    urgent = desk.take(link_report("A-2", signs=frozenset({Sign.DANGER_NOW})))
+    one, other = desk.person(), desk.person()
+    with desk.database.transaction() as conn:
+        waiting = desk_service.queue(conn, CONSOLE, limit=10, now=desk.now)
+        assert [found.report.id for found in waiting] == [urgent, plain]
+        first = desk_service.claim_next(conn, one, now=desk.now)
+        second = desk_service.claim_next(conn, other, now=desk.now)
+        assert (first and first.id, second and second.id) == (urgent, plain)
+        assert desk_service.claim_next(conn, one, now=desk.now) is None
