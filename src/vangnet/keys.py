@@ -11,17 +11,20 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import pyrage
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from vangnet import _core
 from vangnet.errors import DataFolderUnusable
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
+_TAG_BYTES = 16
 
 
 class Keys:
@@ -49,6 +52,14 @@ class Keys:
     def sign(self, message: bytes) -> bytes:
         """Our signature of 64 bytes."""
         return self._signing.sign(message)
+
+    def open_sealed(self, sealed: bytes) -> bytes:
+        """What another installation sealed to our public key. Raises ValueError for anything else."""
+        identity = self._signing.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+        try:
+            return bytes(pyrage.decrypt(sealed, [pyrage.ssh.Identity.from_buffer(identity)]))
+        except pyrage.DecryptError:
+            raise ValueError("what was sealed does not open with the key of this installation") from None
 
     def seal(self, secret: bytes, *, purpose: str) -> bytes:
         """`secret` so that only these keys open it, and only for the same `purpose` (AES-256-GCM)."""
@@ -111,6 +122,22 @@ class Sealer:
             ) from None
 
 
+    def unseal_into(self, sealed: memoryview, associated: bytes, room: memoryview) -> int:
+        """Opens into the beginning of `room`; returns how many bytes. For much at once, which is to need no fresh memory.
+
+        Raises ValueError as `unseal`, and where there is no room.
+        """
+        length = len(sealed) - _NONCE_BYTES - _TAG_BYTES
+        if not 0 <= length <= len(room):
+            raise ValueError(f"a value sealed for {self._purpose} has not the length that it should")
+        try:
+            return self._cipher.decrypt_into(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], associated, room[:length])
+        except (InvalidTag, ValueError):
+            raise ValueError(
+                f"a value sealed for {self._purpose} does not open with the keys of this installation"
+            ) from None
+
+
 class Mac:
     """HMAC-SHA-256 with a key of one purpose. Safe to share between threads. Its repr shows nothing."""
 
@@ -133,6 +160,18 @@ def verifies(public_key: bytes, signature: bytes, message: bytes) -> bool:
     except (InvalidSignature, ValueError):
         return False
     return True
+
+
+def sealed_to(public_key: bytes, secret: bytes) -> bytes:
+    """`secret` so that only whoever signs with that key opens it. Raises ValueError where it is no key.
+
+    It is an age file (age-encryption.org/v1) for a recipient of the type ssh-ed25519, which is made for keys that sign.
+    """
+    try:
+        named = Ed25519PublicKey.from_public_bytes(public_key).public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+        return bytes(pyrage.encrypt(secret, [pyrage.ssh.Recipient.from_str(named.decode())]))
+    except (pyrage.RecipientError, pyrage.EncryptError):
+        raise ValueError("nothing can be sealed to this key") from None
 
 
 def fingerprint(public_key: bytes) -> str:

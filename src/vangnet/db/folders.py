@@ -17,8 +17,8 @@ _LEAST_FREE_BYTES = 64 * 1024
 def make_data_dir(folder: Path) -> None:
     """Makes the data folder where it is missing. Raises DataFolderUnusable, StorageFull."""
     with told_as_ours(folder):
-        if not folder.is_dir():
-            folder.mkdir(mode=0o700, parents=True)
+        # Somebody else may be making it at this moment.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = folder.stat()
         if os.geteuid() == 0 and status.st_uid != 0:
             # What root leaves in it, the account to which it belongs could not use any more.

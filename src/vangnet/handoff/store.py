@@ -228,6 +228,15 @@ def list_received(
         ).fetchall()
 
 
+def list_received_of_case(conn: Connection, *, party_id: UUID, case_number: str, kind: Kind) -> list[ReceivedHandoff]:
+    """What a party handed over of one kind under one case number, the first one first."""
+    with conn.cursor(row_factory=kwargs_row(_received)) as cursor:
+        return cursor.execute(
+            _RECEIVED + "WHERE party_id = %s AND case_number = %s AND kind = %s ORDER BY received_at, id",
+            [party_id, case_number, kind],
+        ).fetchall()
+
+
 def _sent(*, kind: str, state: str, outcome: str | None, **rest: Any) -> SentHandoff:
     return SentHandoff(
         kind=Kind(kind), state=SentState(state), outcome=None if outcome is None else Outcome(outcome), **rest

@@ -31,7 +31,7 @@ from PIL import (
 )
 
 from vangnet import _core
-from vangnet.hashing.model import Convention, Decoded, Frame, MediaFormat, Reason, Transform
+from vangnet.hashing.model import Convention, Decoded, Excerpt, Frame, MediaFormat, Pixels, Reason, Transform
 from vangnet.hashing.wire import Job
 
 #: The shortest side that PDQ hashes.
@@ -80,7 +80,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Pixels:
+class _Memory:
     """Pixels in one piece of memory; `keeper` owns it."""
 
     memory: bytes | memoryview
@@ -130,6 +130,41 @@ def hash_frames(data: bytes, job: Job) -> Decoded | Reason:
     except (MemoryError, Image.DecompressionBombError):
         return Reason.TOO_LARGE
     return Reason.DAMAGED
+
+
+def cut_out(data: bytes, job: Job, asked: Excerpt) -> Pixels | Reason:
+    """So much of the first frame of the file `data` as is `asked`, upright. Whatever else is raised, the file crashed this."""
+    Image.MAX_IMAGE_PIXELS = None  # Sides are checked here, before anything is decoded.
+    # Of a file that breaks off, as much is shown as there is.
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    try:
+        with Image.open(io.BytesIO(data), formats=_PLUGINS[job.format]) as image:
+            if image.width * image.height > job.pixels:
+                return Reason.TOO_LARGE
+            return _cut_out(_turned(_plain(image), _orientation(image)), asked)
+    except (MemoryError, Image.DecompressionBombError):
+        return Reason.TOO_LARGE
+    except _DAMAGE:
+        return Reason.DAMAGED
+
+
+def _cut_out(upright: Image.Image, asked: Excerpt) -> Pixels:
+    width, height = upright.size
+    if asked.part:
+        row, column = divmod(asked.part - 1, 3)
+        left, top = width * column // 3, height * row // 3
+        right, bottom = max(width * (column + 1) // 3, left + 1), max(height * (row + 1) // 3, top + 1)
+        upright = upright.crop((min(left, width - 1), min(top, height - 1), min(right, width), min(bottom, height)))
+    if asked.grey and upright.mode != "L":
+        upright = upright.convert("L")
+    scale = asked.longest_side / max(upright.size)
+    if scale < 1:
+        sides = (max(1, int(upright.width * scale)), max(1, int(upright.height * scale)))
+        # Each pixel is the mean of those that it stands for: a window that reaches further would keep more of the picture.
+        upright = upright.resize(sides, Image.Resampling.BOX)
+    return Pixels(
+        width=upright.width, height=upright.height, channels=len(upright.getbands()), content=upright.tobytes()
+    )
 
 
 def _hash_frames(data: bytes, job: Job, deadline: float, *, damaged: bool) -> Decoded | None:
@@ -346,19 +381,19 @@ _capsule_pointer: Callable[[object, bytes], int] = ctypes.PYFUNCTYPE(ctypes.c_vo
 )
 
 
-def _pixels(image: Image.Image) -> _Pixels:
+def _pixels(image: Image.Image) -> _Memory:
     """The pixels of an `L` or `RGB` picture, where the decoder left them: one byte or four a pixel."""
     width, height = image.size
     try:
         keeper = image.__arrow_c_array__()
     except ValueError:
-        return _Pixels(image.tobytes(), width, height, image)
+        return _Memory(image.tobytes(), width, height, image)
     array = _ArrowArray.from_address(_capsule_pointer(keeper[1], b"arrow_array"))
     if array.n_children:
         array = array.children[0].contents
     bytes_a_pixel = {"L": 1, "RGB": 4}[image.mode]
     memory = (ctypes.c_ubyte * (width * height * bytes_a_pixel)).from_address(array.buffers[1])
-    return _Pixels(memoryview(memory).cast("B"), width, height, (image, keeper))
+    return _Memory(memoryview(memory).cast("B"), width, height, (image, keeper))
 
 
 def _load_lazily_loaded() -> None:

@@ -182,3 +182,28 @@ class Decoded:
     #: Whether the file broke off or held errors, so that only a part of it was seen.
     damaged: bool
     frames: tuple[Frame, ...]
+
+
+#: A picture is shown in parts of three by three.
+PARTS = 9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excerpt:
+    """How much of a picture is asked for, to be shown. What is not asked for never leaves the decoding process."""
+
+    #: Pixels of the longest side, at most: few of them are a blurred picture, and nothing brings the others back.
+    longest_side: int
+    #: 1 to 9, row by row; 0 is the whole.
+    part: int = 0
+    grey: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pixels:
+    """What was asked for, checked for form: rows of one byte (grey) or three (RGB) a pixel."""
+
+    width: int
+    height: int
+    channels: int
+    content: bytes = field(repr=False)

@@ -19,11 +19,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from vangnet.hashing.confinement import Features, features
-from vangnet.hashing.model import Convention, Decoded, Limits, MediaFormat, Reason
-from vangnet.hashing.wire import FORK, LENGTH, READY, Job, most_answer_bytes, unpack_answer
+from vangnet.hashing.model import Convention, Decoded, Excerpt, Limits, MediaFormat, Pixels, Reason
+from vangnet.hashing.wire import FORK, LENGTH, READY, Job, most_answer_bytes, unpack_answer, unpack_pixels
 
 __all__ = ["Features", "Sandbox", "features"]
 
@@ -33,6 +33,8 @@ _FORK_SECONDS = 10.0
 _DYING_SECONDS = 0.02
 #: A zygote that was lost is replaced so often for one file.
 _TRIES = 3
+
+_Answer = TypeVar("_Answer", Decoded, Pixels)
 
 
 class Sandbox:
@@ -84,14 +86,36 @@ class Sandbox:
             frames=self.limits.frames,
             seconds=self.limits.seconds,
         )
+        return self._do(data, job, unpack_answer, _Once(meanwhile))
+
+    def cut_out(self, data: bytes, media_format: MediaFormat, excerpt: Excerpt) -> Pixels | Reason:
+        """So much of the first picture of the file `data` as is asked for; or why there is none."""
+        if len(data) > self.limits.bytes:
+            return Reason.TOO_LARGE
+        job = Job(
+            length=len(data),
+            format=media_format,
+            conventions=frozenset(),
+            pixels=self.limits.pixels,
+            frames=1,
+            seconds=self.limits.seconds,
+            excerpt=excerpt,
+        )
+        return self._do(data, job, unpack_pixels, _Once(lambda: None))
+
+    def _do(
+        self, data: bytes, job: Job, unpack: Callable[[bytes, Job], _Answer | Reason], meanwhile: "_Once"
+    ) -> _Answer | Reason:
         with self._turns:
-            answer = self._answer(data, job, _Once(meanwhile))
+            answer = self._answer(data, job, unpack, meanwhile)
         # After the answer: a fork beside the decoder would slow it down where processors are busy.
         self._fork_ahead()
         return answer
 
-    def _answer(self, data: bytes, job: Job, meanwhile: Callable[[], None]) -> Decoded | Reason:
-        answer: Decoded | Reason = Reason.NOT_ISOLATED
+    def _answer(
+        self, data: bytes, job: Job, unpack: Callable[[bytes, Job], _Answer | Reason], meanwhile: Callable[[], None]
+    ) -> _Answer | Reason:
+        answer: _Answer | Reason = Reason.NOT_ISOLATED
         for _ in range(_TRIES):
             child = self._take()
             if child is None:
@@ -99,7 +123,7 @@ class Sandbox:
             with child:
                 started = child.start(data, job)
                 meanwhile()
-                answer = child.answer(job) if started else Reason.CRASHED
+                answer = child.answer(job, unpack) if started else Reason.CRASHED
                 # Children end with their zygote, which no file can reach: then it wasn't this file's doing.
                 if answer is not Reason.CRASHED or child.zygote.outlives():
                     break
@@ -270,10 +294,10 @@ class _Child:
             return False
         return True
 
-    def answer(self, job: Job) -> Decoded | Reason:
+    def answer(self, job: Job, unpack: Callable[[bytes, Job], _Answer | Reason]) -> _Answer | Reason:
         """Waits for the answer, as long as the job may take."""
         try:
-            return unpack_answer(self._receive(most_answer_bytes(job)), job)
+            return unpack(self._receive(most_answer_bytes(job)), job)
         except TimeoutError:
             return Reason.TIMED_OUT
         except (OSError, ValueError):

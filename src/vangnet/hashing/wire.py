@@ -7,7 +7,17 @@ bounded, every field checked, nothing in it is ever executed, unpickled or used 
 import struct
 from dataclasses import dataclass
 
-from vangnet.hashing.model import COEFFICIENT_BYTES, Convention, Decoded, Frame, MediaFormat, Reason, Transform
+from vangnet.hashing.model import (
+    COEFFICIENT_BYTES,
+    Convention,
+    Decoded,
+    Excerpt,
+    Frame,
+    MediaFormat,
+    Pixels,
+    Reason,
+    Transform,
+)
 
 #: Asks the zygote for a child, with two descriptors: the child's channel and its file.
 FORK = b"f"
@@ -19,8 +29,9 @@ _FORMATS = tuple(MediaFormat)
 #: What a decoding process may say. The other reasons are found out on our side.
 _REASONS = (Reason.DAMAGED, Reason.TOO_LARGE, Reason.TOO_SMALL, Reason.TIMED_OUT, Reason.UNSUPPORTED)
 
-#: length of the file, format, conventions as bits, most pixels, most frames, seconds
-_JOB = struct.Struct("<QBBQIf")
+#: length of the file, format, conventions as bits, most pixels, most frames, seconds; of an excerpt: its longest side (0:
+#: none is asked for), its part, grey
+_JOB = struct.Struct("<QBBQIfHBB")
 JOB_BYTES = _JOB.size
 
 #: Before an answer: its length. The end of the process is not waited for; clearing it away takes a while.
@@ -28,6 +39,9 @@ LENGTH = struct.Struct("<I")
 #: magic, 0 or a reason's number, damaged, width, height, frames in all, frames that follow
 _ANSWER = struct.Struct("<4sBBIIII")
 _MAGIC = b"VGN1"
+#: magic, 0 or a reason's number, width, height, channels; then the pixels
+_PIXELS = struct.Struct("<4sBHHB")
+_PIXELS_MAGIC = b"VGNP"
 #: index, transforms that follow
 _FRAME = struct.Struct("<IB")
 #: convention, quality, then the coefficients
@@ -44,17 +58,21 @@ class Job:
     pixels: int
     frames: int
     seconds: float
+    #: Asked for in the place of hashes.
+    excerpt: Excerpt | None = None
 
     def pack(self) -> bytes:
         """The job as bytes."""
         bits = sum(1 << _CONVENTIONS.index(convention) for convention in self.conventions)
         number = _FORMATS.index(self.format)
-        return _JOB.pack(self.length, number, bits, self.pixels, self.frames, self.seconds)
+        asked = self.excerpt
+        side, part, grey = (0, 0, False) if asked is None else (asked.longest_side, asked.part, asked.grey)
+        return _JOB.pack(self.length, number, bits, self.pixels, self.frames, self.seconds, side, part, grey)
 
     @classmethod
     def unpack(cls, data: bytes) -> "Job":
         """The job that was packed."""
-        length, number, bits, pixels, frames, seconds = _JOB.unpack(data)
+        length, number, bits, pixels, frames, seconds, side, part, grey = _JOB.unpack(data)
         return cls(
             length=length,
             format=_FORMATS[number],
@@ -62,13 +80,42 @@ class Job:
             pixels=pixels,
             frames=frames,
             seconds=seconds,
+            excerpt=Excerpt(longest_side=side, part=part, grey=bool(grey)) if side else None,
         )
 
 
 def most_answer_bytes(job: Job) -> int:
     """An honest answer to `job` is at most so long."""
+    if job.excerpt is not None:
+        return _PIXELS.size + job.excerpt.longest_side**2 * (1 if job.excerpt.grey else 3)
     transforms = len(job.conventions) * (_TRANSFORM.size + COEFFICIENT_BYTES)
     return _ANSWER.size + job.frames * (_FRAME.size + transforms)
+
+
+def pack_pixels(answer: Pixels | Reason) -> bytes:
+    """The answer to a job that asks for an excerpt, as bytes."""
+    if isinstance(answer, Reason):
+        return _PIXELS.pack(_PIXELS_MAGIC, 1 + _REASONS.index(answer), 0, 0, 0)
+    return _PIXELS.pack(_PIXELS_MAGIC, 0, answer.width, answer.height, answer.channels) + answer.content
+
+
+def unpack_pixels(data: bytes, job: Job) -> Pixels | Reason:
+    """The answer to `job`, which asks for an excerpt: never more of the picture than that. Raises ValueError as below."""
+    asked = job.excerpt
+    if asked is None or len(data) < _PIXELS.size:
+        raise ValueError("an answer must have pixels where an excerpt was asked for, and only there")
+    magic, reason, width, height, channels = _PIXELS.unpack_from(data)
+    if magic != _PIXELS_MAGIC or reason > len(_REASONS):
+        raise ValueError("an answer must begin as one")
+    if reason:
+        if len(data) != _PIXELS.size:
+            raise ValueError("an answer that gives a reason must end there")
+        return _REASONS[reason - 1]
+    if not (1 <= width <= asked.longest_side and 1 <= height <= asked.longest_side):
+        raise ValueError("an excerpt must not be larger than was asked for")
+    if channels not in ((1,) if asked.grey else (1, 3)) or len(data) != _PIXELS.size + width * height * channels:
+        raise ValueError("an excerpt must have the pixels that it says")
+    return Pixels(width=width, height=height, channels=channels, content=data[_PIXELS.size :])
 
 
 def pack_answer(answer: Decoded | Reason) -> bytes:

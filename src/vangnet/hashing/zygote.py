@@ -16,7 +16,7 @@ import sys
 
 from vangnet.hashing import media
 from vangnet.hashing.confinement import Confinement, drop_user
-from vangnet.hashing.wire import JOB_BYTES, LENGTH, READY, Job, pack_answer
+from vangnet.hashing.wire import JOB_BYTES, LENGTH, READY, Job, pack_answer, pack_pixels
 
 #: Where a child has its channel and its file; every other descriptor is closed.
 _CHANNEL_FD = 10
@@ -81,7 +81,11 @@ def _child(control: socket.socket, confinement: Confinement, channel: int, file:
         confinement.enter()
         media.warm_up()
         job = Job.unpack(_read(_CHANNEL_FD, JOB_BYTES))
-        answer = pack_answer(media.hash_frames(_read(_FILE_FD, job.length), job))
+        data = _read(_FILE_FD, job.length)
+        if job.excerpt is None:
+            answer = pack_answer(media.hash_frames(data, job))
+        else:
+            answer = pack_pixels(media.cut_out(data, job, job.excerpt))
         answer = LENGTH.pack(len(answer)) + answer
         while answer:
             answer = answer[os.write(_CHANNEL_FD, answer) :]

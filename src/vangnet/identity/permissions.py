@@ -63,6 +63,7 @@ class Permission(StrEnum):
     REGISTRY_SHARE = "registry:share"  #: Let a party follow a list of ours, or end that.
     REGISTRY_SUSPEND = "registry:suspend"  #: Stop a list or an entry, at once and alone.
     REGISTRY_WITHDRAW = "registry:withdraw"  #: Withdraw or correct an entry.
+    REPORT_ERASE = "report:erase"  #: Erase what a report says, when its term has ended.
     REPORT_LEAD = "report:lead"  #: Choose the order of reports, assign them to colleagues, see what is missed.
     REPORT_READ = "report:read"  #: See which reports there are, and what became of each, without what they say.
     REPORT_REFER = "report:refer"  #: Hand a report to another party.

@@ -11,14 +11,14 @@ hold whatever the policy says, and tests/unit/reports/test_triage.py tries to br
 What calls a person at once is in `danger.py`: nobody waits for an order then. How far the work reaches is in `capacity.py`.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import count
 from operator import attrgetter
-from typing import NamedTuple, Protocol, TypeAlias, TypeVar, assert_never
+from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar, assert_never
 
 from vangnet.reports.model.drafts import Incident, Sign
 from vangnet.reports.model.facts import AgeClass, CannotOpen, Claim, Facts, Part, Sayer
@@ -45,6 +45,7 @@ class Lane(StrEnum):
     DANGER = "danger"  #: It calls a person at once.
     DRAWN = "drawn"  #: It was drawn at random below the line, to learn what is missed.
     POINTS = "points"  #: By its points.
+    LAST_HOURS = "last_hours"  #: Its time is nearly over, and there are people enough to open it all the same.
     OLDEST = "oldest"  #: By the share for whoever waits longest.
 
 
@@ -250,11 +251,17 @@ def _moves(policy: TriagePolicy, facts: Facts, now: datetime, points: int) -> li
         for factor, code, other in others
         if (more := score(policy, other, now) - points) > 0
     ]
-    if facts.evidence_expires_at is not None:
-        at = facts.evidence_expires_at - timedelta(days=policy.evidence_days)
-        if now < at and policy.evidence:
-            found.append(Move(factor=Factor.EVIDENCE, code=str(policy.evidence_days), points=policy.evidence, at=at))
+    if (at := changes_at(policy, facts, now)) is not None:
+        found.append(Move(factor=Factor.EVIDENCE, code=str(policy.evidence_days), points=policy.evidence, at=at))
     return sorted(found, key=lambda move: (-move.points, move.factor, move.code))
+
+
+def changes_at(policy: TriagePolicy, facts: Facts, now: datetime) -> datetime | None:
+    """When time alone will give a report other points: evidence begins to press. None where it will not."""
+    if facts.evidence_expires_at is None or not policy.evidence:
+        return None
+    at = facts.evidence_expires_at - timedelta(days=policy.evidence_days)
+    return at if at > now else None
 
 
 # --- order ---
@@ -263,26 +270,36 @@ def _moves(policy: TriagePolicy, facts: Facts, now: datetime, points: int) -> li
 _BAND = 1 << 20
 
 
+class _Row(NamedTuple):
+    id: int
+    received_at: datetime
+    rank: int
+    score: int
+
+
+_ID, _AGE = attrgetter("report_id"), attrgetter("received_at")
+
+
 def order(policy: TriagePolicy, facts: Iterable[Facts], now: datetime, *, taken: int = 0) -> Listing:
     """The order in which reports are opened. Does not depend on the order in which they are given.
 
     `taken`: how many places were taken before. Every so many places one goes to whoever waits longest; because that is
     counted on, it makes no difference whether people take a whole list or one report after the other.
     """
-    waiting = sorted(facts, key=attrgetter("report_id"))
-    waiting.sort(key=attrgetter("received_at"))
+    waiting = sorted(sorted(facts, key=_ID), key=_AGE)
     ready = [one for one in waiting if one.cannot_open is None]
     ranks, points = [], []
     horizon = _horizon(policy, now)
     for one in ready:
         points.append(sum([summand[0] for summand in _summands(policy, one, horizon)]))
         ranks.append(rank(policy, one, points[-1]))
+    rows = list(map(_Row, map(_ID, ready), map(_AGE, ready), ranks, points))
     # Sorting keeps the order in which equals stand.
-    by_points = sorted(_equals(policy, ready, now), key=ranks.__getitem__)
-    places = [
-        Place(number, ready[index].report_id, lane, points[index])
-        for number, (index, lane) in enumerate(_merged(policy, by_points, ranks, taken), start=1)
-    ]
+    by_rank = sorted(_equals(policy, rows, now), key=attrgetter("rank"))
+    since, until = last_hours(policy, now)
+    pressed = rows[bisect_left(rows, since, key=_AGE) : bisect_right(rows, until, key=_AGE)]
+    found = next_places(policy, iter(by_rank), iter(rows), iter(pressed), taken=taken, now=now)
+    places = [Place(number, row.id, lane, row.score) for number, (row, lane) in enumerate(found, start=1)]
     aside = [
         Aside(report_id=one.report_id, reason=one.cannot_open, score=score(policy, one, now))
         for one in waiting
@@ -291,17 +308,16 @@ def order(policy: TriagePolicy, facts: Iterable[Facts], now: datetime, *, taken:
     return Listing(places=tuple(places), aside=tuple(sorted(aside, key=lambda one: -one.score)))
 
 
-def _equals(policy: TriagePolicy, ready: Sequence[Facts], now: datetime) -> Sequence[int]:
+def _equals(policy: TriagePolicy, rows: Sequence[_Row], now: datetime) -> Sequence[_Row]:
     """Reports of as many points, which stand by age, in the order in which they go."""
     match policy.among_equals:
         case Equals.OLDEST:
-            return range(len(ready))
+            return rows
         case Equals.NEWEST:
-            return range(len(ready) - 1, -1, -1)
+            return rows[::-1]
         case Equals.IN_TIME:
-            since = now - timedelta(hours=policy.in_time_hours)
-            in_time = bisect_left(ready, since, key=attrgetter("received_at"))
-            return [*range(in_time, len(ready)), *range(in_time - 1, -1, -1)]
+            late = bisect_left(rows, last_hours(policy, now).since, key=_AGE)
+            return [*rows[late:], *rows[:late][::-1]]
         case _ as never:
             assert_never(never)
 
@@ -315,70 +331,111 @@ def rank(policy: TriagePolicy, facts: Facts, points: int) -> int:
 
 def is_for_oldest(policy: TriagePolicy, taken: int) -> bool:
     """Whether the place after so many taken ones goes to whoever waits longest."""
-    return (taken + 1) * policy.oldest_percent // 100 > taken * policy.oldest_percent // 100
+    return _is_of(policy.oldest_percent, taken)
 
 
-def _merged(policy: TriagePolicy, by_points: Sequence[int], ranks: Sequence[int], taken: int) -> Iterable[tuple[int, Lane]]:
-    """Two orders of the same reports made into one: by points, and at every so manieth place by age, which is the index."""
-    placed = bytearray(len(by_points))
-    oldest = first = 0
-    for slot in range(taken, taken + len(by_points)):
-        if is_for_oldest(policy, slot):
-            while placed[oldest]:
-                oldest += 1
-            index, lane = oldest, Lane.OLDEST
-        else:
-            while placed[by_points[first]]:
-                first += 1
-            index = by_points[first]
-            lane = _lane(ranks[index])
-        placed[index] = True
-        yield index, lane
+def is_for_last_hours(policy: TriagePolicy, taken: int) -> bool:
+    """Whether the place after so many taken ones goes to whoever is in their last hours, as long as most can be opened."""
+    return not is_for_oldest(policy, taken) and _is_of(policy.last_hours_percent, taken)
 
 
-# --- the same, read lazily ---
+def _is_of(percent: int, taken: int) -> bool:
+    return (taken + 1) * percent // 100 > taken * percent // 100
 
-_Kept = TypeVar("_Kept", bound="Waits")
+
+class Span(NamedTuple):
+    """From when to when."""
+
+    since: datetime
+    until: datetime
+
+
+def last_hours(policy: TriagePolicy, now: datetime) -> Span:
+    """When those came in who can still be opened in time, and have only the policy's last hours left for it."""
+    since = now - timedelta(hours=policy.in_time_hours)
+    return Span(since, since + timedelta(hours=policy.last_hours))
+
+
+def has_backlog(policy: TriagePolicy, oldest_at: datetime, now: datetime) -> bool:
+    """Whether more comes in than can be opened: whoever waits longest has waited since then."""
+    return oldest_at < now - timedelta(days=policy.backlog_days)
+
+
+def lane_of(ranked: int) -> Lane:
+    """By which rule somebody of this rank is at the head of those that stand by rank."""
+    if ranked >= -_BAND // 2:
+        return Lane.POINTS
+    return Lane.DANGER if ranked < -_BAND * 3 // 2 else Lane.DRAWN
 
 
 class Waits(Protocol):
-    """A waiting report as a store keeps it, with the rank that it was given."""
+    """A waiting report, with the rank that it was given."""
 
     @property
     def id(self) -> int:
         """Its number."""
 
     @property
+    def received_at(self) -> datetime:
+        """When it came in."""
+
+    @property
     def rank(self) -> int:
         """What `rank` said."""
 
 
-def next_places(
-    policy: TriagePolicy, by_rank: Iterator[_Kept], by_age: Iterator[_Kept], *, taken: int
-) -> Iterator[tuple[_Kept, Lane]]:
-    """The places of reports that a store reads in two orders: by rank, equals as the policy says, and by age.
+_Kept = TypeVar("_Kept", bound=Waits)
 
-    Whoever needs the first fifty places reads little more than fifty of each. The same order as `order` gives.
+
+def next_places(
+    policy: TriagePolicy,
+    by_rank: Iterator[_Kept],
+    by_age: Iterator[_Kept],
+    in_last_hours: Iterator[_Kept] | None = None,
+    *,
+    taken: int,
+    now: datetime | None = None,
+) -> Iterator[tuple[_Kept, Lane]]:
+    """The places of reports that are read in three orders: by rank, equals as the policy says; by age; and again by age
+    those that came in within `last_hours`. Whoever needs fifty places reads little more than fifty of each.
+
+    Without the third, or without `now`, nobody is in their last hours. None of the rules but rank looks at points, and
+    therefore a report with more of them never stands further back: up to its place all goes as it did.
     """
     placed: set[int] = set()
+    first, oldest, pressed = (_Line(rows, placed) for rows in (by_rank, by_age, in_last_hours or iter(())))
+    # The shares are of a hundred places, and then they come round.
+    for_oldest = [is_for_oldest(policy, slot) for slot in range(100)]
+    for_last_hours = [now is not None and is_for_last_hours(policy, slot) for slot in range(100)]
     for slot in count(taken):
-        oldest = is_for_oldest(policy, slot)
-        found = next((one for one in (by_age if oldest else by_rank) if one.id not in placed), None)
+        if for_oldest[slot % 100]:
+            found, lane = oldest.head(), Lane.OLDEST
+        else:
+            found = first.head()
+            lane = Lane.POINTS if found is None else lane_of(found.rank)
+            if for_last_hours[slot % 100] and lane is not Lane.DANGER and (hurried := pressed.head()) is not None:
+                longest = oldest.head()
+                if now is not None and longest is not None and not has_backlog(policy, longest.received_at, now):
+                    found, lane = hurried, Lane.LAST_HOURS
         if found is None:
             return
         placed.add(found.id)
-        yield found, Lane.OLDEST if oldest else _lane(found.rank)
+        yield found, lane
 
 
-def changes_at(policy: TriagePolicy, facts: Facts, now: datetime) -> datetime | None:
-    """When time alone gives a report other points: evidence begins to press."""
-    if facts.evidence_expires_at is None:
-        return None
-    at = facts.evidence_expires_at - timedelta(days=policy.evidence_days)
-    return at if at > now else None
+class _Line(Generic[_Kept]):
+    """One of the orders, without those that have their place already; read no further than its head."""
 
+    def __init__(self, rows: Iterator[_Kept], placed: set[int]) -> None:
+        self._rows, self._placed = rows, placed
+        self._head: _Kept | None = None
 
-def _lane(ranked: int) -> Lane:
-    if ranked >= -_BAND // 2:
-        return Lane.POINTS
-    return Lane.DANGER if ranked < -_BAND * 3 // 2 else Lane.DRAWN
+    def head(self) -> _Kept | None:
+        """Who is next in it; None at its end."""
+        head, placed = self._head, self._placed
+        while head is None or head.id in placed:
+            head = next(self._rows, None)
+            if head is None:
+                break
+        self._head = head
+        return head

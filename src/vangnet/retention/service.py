@@ -12,6 +12,7 @@ from vangnet.db import Connection
 from vangnet.errors import Conflict, NotFound
 from vangnet.identity.permissions import Permission
 from vangnet.identity.service import installation
+from vangnet.reports.service import erasing as erasing_reports
 from vangnet.retention import store
 from vangnet.retention.model import (
     WAITS,
@@ -75,6 +76,21 @@ class Step:
     erased: tuple[UUID, ...]
     #: Whether there may be more to do.
     more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportStep:
+    """What one step did to what reports say."""
+
+    #: Reports that rest on another basis now.
+    moved: int
+    #: Reports of which nothing is left but the figures.
+    erased: int
+
+    @property
+    def more(self) -> bool:
+        """Whether there may be more to do."""
+        return self.moved + self.erased > 0
 
 
 # --- terms ---
@@ -185,6 +201,27 @@ def erase_due(conn: Connection, actor: Actor, *, now: datetime) -> Step:
                         erased.append(medium.id)
     # A step that did nothing is the last: whatever is in its way is somebody else's now.
     return Step(moved=moved, ended=ended, erased=tuple(erased), more=left <= 0 and moved + ended > 0)
+
+
+def erase_reports_due(conn: Connection, actor: Actor, *, now: datetime) -> ReportStep:
+    """One step for what reports say about people, in the same way. It needs `report:erase` and `report:read`."""
+    actor.require(Permission.REPORT_ERASE)
+    counting = in_force(_chosen(conn), now)
+    terms: Terms = {} if counting is None else counting.terms
+    moved = erased = 0
+    for basis in Basis:
+        until = ended_since(terms, Kind.REPORT, basis, now=now)
+        if until is None:
+            continue
+        for report_id, since in erasing_reports.list_resting(conn, actor, basis=basis, until=until, limit=STEP):
+            how = standing(terms, Kind.REPORT, basis, since=since, held=False, now=now)
+            if how.state is State.MOVES and how.then is not None:
+                erasing_reports.move_on(conn, actor, report_id=report_id, basis=how.then, since=how.ends_at or now, now=now)
+                moved += 1
+            elif how.state is State.DUE:
+                erasing_reports.erase(conn, actor, report_id=report_id, now=now)
+                erased += 1
+    return ReportStep(moved=moved, erased=erased)
 
 
 def _ended(conn: Connection, actor: Actor, terms: Terms, basis: Basis, *, now: datetime) -> int:

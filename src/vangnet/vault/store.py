@@ -251,6 +251,17 @@ def update_basis(conn: Connection, keeping_id: int, *, basis: Basis, since: date
     conn.execute("UPDATE vault_keeping SET basis = %s, since = %s WHERE id = %s", [basis, since, keeping_id])
 
 
+def update_basis_of(conn: Connection, record: str, record_id: str, *, basis: Basis, since: datetime) -> int:
+    """All that a record keeps rests on another basis since then; how many keepings that changed."""
+    return conn.execute(
+        """
+        UPDATE vault_keeping SET basis = %s, since = %s
+        WHERE record = %s AND record_id = %s AND ended_at IS NULL AND basis <> %s
+        """,
+        [basis, since, record, record_id, basis],
+    ).rowcount
+
+
 def update_ended(conn: Connection, keeping_id: int, *, now: datetime) -> None:
     """The record needs the medium no more."""
     conn.execute("UPDATE vault_keeping SET ended_at = %s WHERE id = %s", [now, keeping_id])

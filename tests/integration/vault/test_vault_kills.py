@@ -6,7 +6,7 @@ import random
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -92,7 +92,7 @@ def test_killed_at_any_moment_it_leaves_no_row_without_its_file(
         removed = [_sweep(database, administrator, vault.files, part, later) for part in range(PARTS)]
         with database.transaction() as conn:
             checked = looking.check(conn, administrator, files=vault.files, whole=True, now=later)
-            states = {one.id: one.state for one in looking.list_media(conn, administrator, limit=1000)}
+            states = dict(_states(conn, administrator))
     assert checked.findings == ()
     put, erased = ({medium_id for word, medium_id in acknowledged if word == what} for what in ("put", "erased"))
     assert put <= states.keys()
@@ -102,6 +102,14 @@ def test_killed_at_any_moment_it_leaves_no_row_without_its_file(
     assert len([path for path in vault.folder.rglob("*") if path.is_file()]) == len(on_disk)
     counted = [sum(getattr(one, name) for one in removed) for name in ("erased", "unknown", "unfinished")]
     print(f"{kills} kills, {len(put)} put, {len(erased)} erased, swept {counted}")  # noqa: T201
+
+
+def _states(conn: Connection, actor: Actor) -> Iterator[tuple[UUID, MediumState]]:
+    """All media, page by page."""
+    after = None
+    while found := looking.list_media(conn, actor, after=after, limit=1000):
+        yield from ((one.id, one.state) for one in found)
+        after = found[-1].id
 
 
 def _sweep(database: Database, actor: Actor, files: VaultFiles, part: int, now: datetime) -> erasing.Swept:

@@ -68,6 +68,9 @@ def any_policy(seed: int) -> TriagePolicy:
         deadline_hours={sign: 1 + points() for sign in chance.sample(URGENT, 3)},
         among_equals=chance.choice(list(Equals)),
         in_time_hours=1 + chance.randrange(6),
+        last_hours=1 + points(30),
+        last_hours_percent=points(90),
+        backlog_days=1 + chance.randrange(3),
         oldest_percent=1 + points(49),
         drawn_permille=1 + points(199),
     )

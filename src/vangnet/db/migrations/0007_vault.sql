@@ -59,6 +59,7 @@ CREATE TABLE vault_keeping (
 COMMENT ON TABLE vault_keeping IS 'Which record needs a medium, and on which basis. A medium is erased when the last of these has ended.';
 COMMENT ON COLUMN vault_keeping.since IS 'Since when it rests on this basis: the term runs from here.';
 CREATE UNIQUE INDEX vault_keeping_record ON vault_keeping (medium_id, record, record_id) WHERE ended_at IS NULL;
+CREATE INDEX vault_keeping_of ON vault_keeping (record, record_id) WHERE ended_at IS NULL;
 CREATE INDEX vault_keeping_since ON vault_keeping (basis, since, id) WHERE ended_at IS NULL;
 GRANT SELECT, INSERT ON vault_keeping TO vangnet_runtime;
 GRANT UPDATE (basis, since, ended_at) ON vault_keeping TO vangnet_runtime;

@@ -83,6 +83,9 @@ CREATE TABLE report (
     drawn_at            timestamptz,
     group_id            bigint,
     case_number         text,
+    basis               text NOT NULL DEFAULT 'intake',
+    basis_since         timestamptz NOT NULL DEFAULT now(),
+    erased_at           timestamptz,
     CHECK ((state = 'done') = (closing IS NOT NULL)),
     CHECK ((state = 'claimed') = (claimed_by IS NOT NULL)),
     CHECK ((claimed_by IS NULL) = (claimed_at IS NULL))
@@ -97,6 +100,9 @@ COMMENT ON COLUMN report.changes_at IS 'When time alone changes its points.';
 COMMENT ON COLUMN report.expires_at IS 'When the next evidence is gone that is still to be had.';
 COMMENT ON COLUMN report.drawn_at IS 'When it was drawn at random below the line, to be opened all the same.';
 COMMENT ON COLUMN report.group_id IS 'The lowest number of the reports that belong together; NULL where it is alone.';
+COMMENT ON COLUMN report.basis IS 'On what it rests that we keep what it says about people; its term runs from `basis_since`.';
+COMMENT ON COLUMN report.erased_at IS 'When what it says was erased. The row stays, for figures.';
+CREATE INDEX report_basis ON report (basis, basis_since, id) WHERE erased_at IS NULL;
 CREATE UNIQUE INDEX report_reference ON report (reference_mac) WHERE reference_mac IS NOT NULL;
 CREATE INDEX report_content_mac ON report (content_mac);
 CREATE INDEX report_waiting_rank ON report (rank, received_at, id) WHERE state = 'waiting';
@@ -113,7 +119,7 @@ GRANT USAGE ON SEQUENCE report_id_seq TO vangnet_runtime;
 GRANT UPDATE (
     content_mac, version, incident, language, country, reported_at, incident_at, state, state_at, closing, claimed_by,
     claimed_at, opened_at, items, unseen, known, problems, facts, policy_version, points, rank, due_at, changes_at,
-    expires_at, drawn_at, group_id, case_number
+    expires_at, drawn_at, group_id, case_number, basis, basis_since, erased_at, reference_mac
 ) ON report TO vangnet_runtime;
 
 CREATE TABLE report_content (
@@ -221,7 +227,7 @@ COMMENT ON TABLE report_note IS 'What our people write to each other about a rep
 COMMENT ON COLUMN report_note.hand_over IS 'Meant for whoever takes over; shown at the start of a shift until somebody read it.';
 CREATE INDEX report_note_report ON report_note (report_id, id);
 CREATE INDEX report_note_hand_over ON report_note (at) WHERE hand_over AND read_at IS NULL;
-GRANT SELECT, INSERT ON report_note TO vangnet_runtime;
+GRANT SELECT, INSERT, DELETE ON report_note TO vangnet_runtime;
 GRANT UPDATE (read_at) ON report_note TO vangnet_runtime;
 
 CREATE TABLE report_triage_policy (
@@ -250,3 +256,76 @@ CREATE TABLE report_receipt (
 COMMENT ON TABLE report_receipt IS 'By what somebody who reported on the public page can see whether the report was received, forwarded or handled.';
 COMMENT ON COLUMN report_receipt.code_mac IS 'A code of the receipt, which only the reporter has.';
 GRANT SELECT, INSERT ON report_receipt TO vangnet_runtime;
+
+-- The desk: how far the work reaches, who is called, what was drawn, who can do what.
+
+CREATE TABLE report_capacity (
+    only_one     boolean PRIMARY KEY DEFAULT true CHECK (only_one),
+    hours        integer NOT NULL DEFAULT 40 CHECK (hours BETWEEN 1 AND 100000),
+    minutes_each integer NOT NULL DEFAULT 10 CHECK (minutes_each BETWEEN 1 AND 1440)
+);
+COMMENT ON TABLE report_capacity IS 'How many hours of work there are in a week, and how many minutes a report takes.';
+INSERT INTO report_capacity DEFAULT VALUES;
+GRANT SELECT ON report_capacity TO vangnet_runtime;
+GRANT UPDATE (hours, minutes_each) ON report_capacity TO vangnet_runtime;
+
+CREATE TABLE report_survey (
+    only_one   boolean PRIMARY KEY DEFAULT true CHECK (only_one),
+    counted_at timestamptz NOT NULL,
+    line       jsonb NOT NULL
+);
+COMMENT ON TABLE report_survey IS 'How far the work reaches and what stays below, as a job last counted it: no page counts a million reports.';
+GRANT SELECT, INSERT ON report_survey TO vangnet_runtime;
+GRANT UPDATE (counted_at, line) ON report_survey TO vangnet_runtime;
+
+CREATE TABLE report_draw (
+    report_id   bigint PRIMARY KEY REFERENCES report,
+    given_at    timestamptz NOT NULL,
+    drawn       boolean NOT NULL DEFAULT false,
+    urgent      boolean,
+    answered_at timestamptz,
+    answered_by text,
+    CHECK ((urgent IS NULL) = (answered_at IS NULL)),
+    CHECK ((urgent IS NULL) = (answered_by IS NULL)),
+    CHECK (drawn OR urgent IS NULL)
+);
+COMMENT ON TABLE report_draw IS 'Reports that were below the line and got their one chance to be opened all the same.';
+COMMENT ON COLUMN report_draw.urgent IS 'What whoever opened it says: whether it should not have waited.';
+CREATE INDEX report_draw_drawn ON report_draw (given_at) WHERE drawn;
+GRANT SELECT, INSERT ON report_draw TO vangnet_runtime;
+GRANT UPDATE (drawn, urgent, answered_at, answered_by) ON report_draw TO vangnet_runtime;
+
+CREATE TABLE report_watch (
+    person_id uuid PRIMARY KEY REFERENCES person,
+    position  bigint GENERATED ALWAYS AS IDENTITY,
+    joined_at timestamptz NOT NULL
+);
+COMMENT ON TABLE report_watch IS 'Who is called for a report of present danger, in this order.';
+GRANT SELECT, INSERT, DELETE ON report_watch TO vangnet_runtime;
+
+CREATE TABLE report_call (
+    report_id bigint NOT NULL REFERENCES report,
+    person_id uuid NOT NULL REFERENCES person,
+    called_at timestamptz NOT NULL,
+    PRIMARY KEY (report_id, person_id)
+);
+COMMENT ON TABLE report_call IS 'Who was called for a report of present danger, and when.';
+GRANT SELECT, INSERT ON report_call TO vangnet_runtime;
+
+CREATE TABLE report_filter (
+    id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    person_id uuid NOT NULL REFERENCES person,
+    name      text NOT NULL CHECK (name <> ''),
+    wanted    jsonb NOT NULL,
+    UNIQUE (person_id, name)
+);
+COMMENT ON TABLE report_filter IS 'A choice of reports that somebody keeps under a name. It is a link, and holds codes.';
+GRANT SELECT, INSERT, DELETE ON report_filter TO vangnet_runtime;
+
+CREATE TABLE report_skill (
+    person_id uuid NOT NULL REFERENCES person,
+    tag       text NOT NULL CHECK (tag <> ''),
+    PRIMARY KEY (person_id, tag)
+);
+COMMENT ON TABLE report_skill IS 'Which languages somebody reads and what they can do, so that reports can be given to who fits.';
+GRANT SELECT, INSERT, DELETE ON report_skill TO vangnet_runtime;

@@ -17,6 +17,8 @@ TRIED_FOR = timedelta(days=5)
 class Kind(StrEnum):
     INTRODUCTION = "introduction"  #: Who we are, to an installation that may not know us yet.
     MATCH_REPORT = "match_report"  #: Listed material was met at the sender's gate: which entries, which upload; no picture.
+    REFERRAL = "referral"  #: A report that the recipient is to go on with, or a part of one; sealed to the recipient.
+    REFERRAL_OUTCOME = "referral_outcome"  #: What became of a report that was referred.
     REGISTRY_DISPUTE = "registry_dispute"  #: An entry of a list that the recipient keeps is contested.
     REGISTRY_DISPUTE_ANSWER = "registry_dispute_answer"  #: What came of that, and why.
     TEST_MESSAGE = "test_message"  #: A short text, to see that hand-offs arrive.

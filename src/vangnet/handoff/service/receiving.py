@@ -19,10 +19,11 @@ from vangnet.handoff.model.disputes import RegistryDispute, RegistryDisputeAnswe
 from vangnet.handoff.model.envelopes import read_signed_envelope, require_fresh, require_signature
 from vangnet.handoff.model.match_reports import MatchReport
 from vangnet.handoff.model.payloads import Introduction, TestMessage
-from vangnet.identity.model import Party, PartyKind, PartyState
+from vangnet.handoff.model.referrals import ReferralAnswer, ReferralPart, unfolded
+from vangnet.identity.model import InstallationKind, Party, PartyKind, PartyState
 from vangnet.identity.model.attempts import AttemptKind
 from vangnet.identity.permissions import Permission
-from vangnet.identity.service import attempts, parties
+from vangnet.identity.service import attempts, installation, parties
 from vangnet.keys import Keys, fingerprint
 
 #: Somebody whom nobody here accepted yet may introduce itself so often a day; each one is kept.
@@ -70,6 +71,8 @@ def take(conn: Connection, actor: Actor, *, signed: SignedEnvelope, keys: Keys, 
     actor.require(Permission.HANDOFF_RECEIVE)
     envelope = signed.envelope
     require_fresh(envelope, now)
+    if envelope.kind is Kind.REFERRAL:
+        _require_readable(envelope, keys)
     party, outcome = _HANDLERS[envelope.kind](conn, actor, envelope, now)
     receipt = Receipt(envelope_id=envelope.id, envelope_sha256=envelope.sha256, received_at=now, outcome=outcome).signed(
         keys.sign
@@ -132,6 +135,14 @@ def get_received_envelope(conn: Connection, actor: Actor, *, received_id: UUID) 
     return read_signed_envelope(store.get_received_body(conn, received_id)).envelope
 
 
+def list_received_of_case(
+    conn: Connection, actor: Actor, *, party_id: UUID, case_number: str, kind: Kind
+) -> list[ReceivedHandoff]:
+    """What a party handed to us of one kind under one case number, the first one first."""
+    actor.require(Permission.HANDOFF_READ)
+    return store.list_received_of_case(conn, party_id=party_id, case_number=case_number, kind=kind)
+
+
 # --- what each kind brings about ---
 
 
@@ -165,7 +176,7 @@ def _take_test_message(conn: Connection, actor: Actor, envelope: Envelope, now: 
 
 
 def _take_match_report(conn: Connection, actor: Actor, envelope: Envelope, now: datetime) -> tuple[Party, Outcome]:
-    del now  # It is kept and shown as it came.
+    del now  # It is kept and shown as it came; where there is a desk, a job makes a report of it.
     MatchReport.read(envelope.payload)
     return parties.party(conn, UUID(actor.id)), Outcome.TAKEN
 
@@ -184,10 +195,35 @@ def _take_registry_dispute_answer(
     return parties.party(conn, UUID(actor.id)), Outcome.TAKEN
 
 
+def _take_referral(conn: Connection, actor: Actor, envelope: Envelope, now: datetime) -> tuple[Party, Outcome]:
+    del now  # A job takes it to the reports, which lie above this package.
+    ours = installation.find_installation(conn)
+    if ours is None or ours.kind not in {InstallationKind.HOTLINE, InstallationKind.POLICE}:
+        raise HandoffRefused(reason=Refusal.UNKNOWN_KIND, problem="this installation takes no reports")
+    return parties.party(conn, UUID(actor.id)), Outcome.AWAITS_PERSON
+
+
+def _take_referral_outcome(conn: Connection, actor: Actor, envelope: Envelope, now: datetime) -> tuple[Party, Outcome]:
+    del now  # As above.
+    ReferralAnswer.read(envelope.payload)
+    return parties.party(conn, UUID(actor.id)), Outcome.TAKEN
+
+
+def _require_readable(envelope: Envelope, keys: Keys) -> None:
+    """Whoever refers a report hears at once that it cannot be opened here, and not never."""
+    part = ReferralPart.read(envelope.payload)
+    try:
+        unfolded(keys.open_sealed(part.sealed))
+    except ValueError as error:
+        raise HandoffRefused(reason=Refusal.BAD_PAYLOAD, problem=str(error)) from None
+
+
 _Handler = Callable[[Connection, Actor, Envelope, datetime], tuple[Party, Outcome]]
 _HANDLERS: Mapping[Kind, _Handler] = {
     Kind.INTRODUCTION: _take_introduction,
     Kind.MATCH_REPORT: _take_match_report,
+    Kind.REFERRAL: _take_referral,
+    Kind.REFERRAL_OUTCOME: _take_referral_outcome,
     Kind.REGISTRY_DISPUTE: _take_registry_dispute,
     Kind.REGISTRY_DISPUTE_ANSWER: _take_registry_dispute_answer,
     Kind.TEST_MESSAGE: _take_test_message,
@@ -196,6 +232,9 @@ _HANDLERS: Mapping[Kind, _Handler] = {
 
 #: The jobs by which packages above this one take in what arrived; declared in `vangnet.jobs.tasks`.
 _TAKEN_ON: Mapping[Kind, str] = {
+    Kind.MATCH_REPORT: "take_match_report",
+    Kind.REFERRAL: "take_referral",
+    Kind.REFERRAL_OUTCOME: "take_referral_outcome",
     Kind.REGISTRY_DISPUTE: "take_registry_dispute",
     Kind.REGISTRY_DISPUTE_ANSWER: "take_registry_dispute_answer",
 }

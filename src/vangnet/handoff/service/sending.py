@@ -60,7 +60,7 @@ def send(
         raise Conflict(problem="the party has this installation's own key")
     envelope = Envelope(
         id=uuid.uuid4(),
-        case_number=_new_case_number(conn, now) if case_number is None else checked_case_number(case_number),
+        case_number=new_case_number(conn, now) if case_number is None else checked_case_number(case_number),
         kind=kind,
         sender=keys.public_key,
         recipient=party.public_key,
@@ -260,7 +260,8 @@ def _limited(limit: int, most: int = 500) -> int:
     return limit
 
 
-def _new_case_number(conn: Connection, now: datetime) -> str:
+def new_case_number(conn: Connection, now: datetime) -> str:
+    """A case number that none of our hand-offs has, for a case that is about to be handed over."""
     drawn = (written_case_number(now.year, secrets.randbelow(CASE_NUMBERS)) for _ in itertools.count())
     return next(number for number in drawn if not store.has_case_number(conn, number))
 

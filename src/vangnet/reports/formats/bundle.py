@@ -9,7 +9,6 @@ One unit is in memory at a time, without the bytes of its files.
 """
 
 import io
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -30,6 +29,7 @@ from vangnet.reports.formats.archives import (
 )
 from vangnet.reports.formats.cybertip import Gathered
 from vangnet.reports.formats.reading import Problems, Unreadable, UnreadableReason
+from vangnet.reports.formats.shares import NUMBERED, WHOLE, Share
 from vangnet.reports.formats.tip_files import FileRecord
 from vangnet.reports.formats.tips import Tip
 from vangnet.reports.formats.xml import Stopped
@@ -37,8 +37,6 @@ from vangnet.reports.model.drafts import ItemDraft, ItemKind, ReportDraft
 
 _XML, _ZIP = ".xml", ".zip"
 _ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
-#: A number in the name of a delivery: `12345678.zip`, `CyberTip_12345678`.
-_NUMBERED = re.compile(r"(?:[A-Za-z]+[ _-]?)*+(?P<number>[0-9]{5,18})")
 STARTING = Limits()
 
 
@@ -53,10 +51,10 @@ class Bundled:
     where: str = field(repr=False)
 
 
-def read(path: Path, *, now: datetime, limits: Limits = STARTING) -> Iterator[Bundled | Unreadable]:
-    """The reports of a delivery. Raises InvalidInput where `path` cannot be opened at all."""
+def read(path: Path, *, now: datetime, limits: Limits = STARTING, share: Share = WHOLE) -> Iterator[Bundled | Unreadable]:
+    """The reports of a delivery, or of a share of it. Raises InvalidInput where `path` cannot be opened at all."""
     if path.is_dir() and not path.is_symlink():
-        yield from _folder(path, "", now=now, limits=limits, depth=0)
+        yield from _folder(path, "", now=now, limits=limits, share=share, depth=0)
         return
     with open_file(path) as file:
         start = file.read(4)
@@ -64,16 +62,16 @@ def read(path: Path, *, now: datetime, limits: Limits = STARTING) -> Iterator[Bu
             file.seek(0)
             found = cybertip.read(file, now=now, where=path.name)
     if start in _ZIP_STARTS:
-        yield from _zip(path, path.name, now=now, limits=limits)
+        yield from _zip(path, path.name, now=now, limits=limits, share=share)
         return
-    for one in found:
+    for one in found if share.is_first else ():
         yield one if isinstance(one, Unreadable) else Bundled(draft=one, files={}, where=path.name)
 
 
 def read_content(content: bytes, *, now: datetime, limits: Limits = STARTING) -> Iterator[Bundled | Unreadable]:
     """The reports of a delivery that is in memory: an archive, or a document that came without files."""
     if content.startswith(_ZIP_STARTS):
-        yield from _zip(content, "", now=now, limits=limits)
+        yield from _zip(content, "", now=now, limits=limits, share=WHOLE)
         return
     for one in cybertip.read(io.BytesIO(content), now=now):
         yield one if isinstance(one, Unreadable) else Bundled(draft=one, files={}, where="")
@@ -82,23 +80,35 @@ def read_content(content: bytes, *, now: datetime, limits: Limits = STARTING) ->
 # --- deliveries ---
 
 
-def _folder(path: Path, inside: str, *, now: datetime, limits: Limits, depth: int) -> Iterator[Bundled | Unreadable]:
+def _folder(
+    path: Path, inside: str, *, now: datetime, limits: Limits, share: Share, depth: int
+) -> Iterator[Bundled | Unreadable]:
     try:
         listed = list_folder(path)
     except InvalidInput as error:
-        yield Unreadable(reason=UnreadableReason.NO_FILE, where=inside, problem=error.problem)
+        if share.is_first:
+            yield Unreadable(reason=UnreadableReason.NO_FILE, where=inside, problem=error.problem)
         return
     found = _below(inside, listed, limits, depth, now=now)
     if found is None:
         # Too much to hold at a time: folder by folder.
         for entry in listed.folders:
             below = _path(inside, entry.name, now=now)
-            if depth >= limits.depth:
+            if depth < limits.depth:
+                yield from _folder(Path(entry.path), below, now=now, limits=limits, share=share, depth=depth + 1)
+            elif share.is_first:
                 yield _too_deep(below, limits)
-            else:
-                yield from _folder(Path(entry.path), below, now=now, limits=limits, depth=depth + 1)
         found = _Below()
         found.take(listed, inside, limits, now=now)
+    yield from _bad(found, inside, limits) if share.is_first else ()
+    if len(found.members) > limits.members:
+        yield from _archives(found.members, now=now, limits=limits, share=share)
+    else:
+        yield from _units(found.members, inside or path.name, now=now, limits=limits, share=share)
+
+
+def _bad(found: "_Below", inside: str, limits: Limits) -> Iterator[Unreadable]:
+    """What of a folder is not read at all."""
     if found.others:
         problem = f"{found.others} links, pipes or devices lie in it, which are never opened: deliver the files themselves"
         yield Unreadable(reason=UnreadableReason.NO_FILE, where=inside, problem=problem)
@@ -108,16 +118,15 @@ def _folder(path: Path, inside: str, *, now: datetime, limits: Limits, depth: in
         if single:
             problem = f"it has {len(single)} files besides archives, and {limits.members} is the limit: split it"
             yield Unreadable(reason=UnreadableReason.TOO_LARGE, where=inside, problem=problem)
-        yield from _archives(found.members, now=now, limits=limits)
-    else:
-        yield from _units(found.members, inside or path.name, now=now, limits=limits)
 
 
-def _archives(members: Iterable[Member], *, now: datetime, limits: Limits) -> Iterator[Bundled | Unreadable]:
+def _archives(
+    members: Iterable[Member], *, now: datetime, limits: Limits, share: Share = WHOLE
+) -> Iterator[Bundled | Unreadable]:
     """The archives among files of a folder, each a delivery of its own."""
     for member in members:
-        if member.archive is not None:
-            yield from _zip(member.archive, member.path, now=now, limits=limits)
+        if member.archive is not None and share.has(member.path):
+            yield from _zip(member.archive, member.path, now=now, limits=limits, share=WHOLE)
 
 
 class _Below:
@@ -164,23 +173,29 @@ def _too_deep(where: str, limits: Limits) -> Unreadable:
     return Unreadable(reason=UnreadableReason.TOO_LARGE, where=where, problem=problem)
 
 
-def _zip(archived: Path | bytes, where: str, *, now: datetime, limits: Limits) -> Iterator[Bundled | Unreadable]:
+def _zip(
+    archived: Path | bytes, where: str, *, now: datetime, limits: Limits, share: Share
+) -> Iterator[Bundled | Unreadable]:
     try:
         with open_zip(archived, limits, now=now) as members:
-            yield from _units(members, where, now=now, limits=limits)
+            yield from _units(members, where, now=now, limits=limits, share=share)
     except Stopped as stopped:
-        yield Unreadable(reason=stopped.reason, where=where, problem=stopped.problem)
+        if share.is_first:
+            yield Unreadable(reason=stopped.reason, where=where, problem=stopped.problem)
 
 
 # --- units ---
 
 
-def _units(members: list[Member], where: str, *, now: datetime, limits: Limits) -> Iterator[Bundled | Unreadable]:
+def _units(
+    members: list[Member], where: str, *, now: datetime, limits: Limits, share: Share
+) -> Iterator[Bundled | Unreadable]:
     """The reports of a delivery, unit by unit."""
     units, strays = _split(members)
     for folder, own in units.items():
-        yield from _Unit(folder, own, where, now=now).read(limits)
-    yield from _unclaimed(strays, where, now=now, limits=limits)
+        if share.has(f"{where}/{folder}" if folder else where):
+            yield from _Unit(folder, own, where, now=now).read(limits)
+    yield from _unclaimed(strays, where, now=now, limits=limits, share=share)
 
 
 def _split(members: list[Member]) -> tuple[dict[str, list[Member]], list[Member]]:
@@ -214,12 +229,14 @@ def _above(folder: str) -> Iterator[str]:
         yield folder
 
 
-def _unclaimed(members: list[Member], where: str, *, now: datetime, limits: Limits) -> Iterator[Bundled | Unreadable]:
+def _unclaimed(
+    members: list[Member], where: str, *, now: datetime, limits: Limits, share: Share = WHOLE
+) -> Iterator[Bundled | Unreadable]:
     """What belongs to no report: archives are read, and the rest is told."""
     single = [member for member in members if member.archive is None]
-    if single:
+    if single and share.is_first:
         yield _unnamed(single, where)
-    yield from _archives(members, now=now, limits=limits)
+    yield from _archives(members, now=now, limits=limits, share=share)
 
 
 def _unnamed(members: list[Member], where: str) -> Unreadable:
@@ -285,7 +302,7 @@ class _Unit:
 
     def _bundled(self, tip: Tip, records: list[FileRecord], by_name: "_ByName") -> "_Assembled":
         if tip.reference is None:
-            found = _NUMBERED.fullmatch(self._where.rpartition("/")[2].rpartition(".")[0] or self._where.rpartition("/")[2])
+            found = NUMBERED.fullmatch(self._where.rpartition("/")[2].rpartition(".")[0] or self._where.rpartition("/")[2])
             if found is not None:
                 tip.reference = found["number"]
                 tip.problems.note("the report's number was taken from the name of its delivery")

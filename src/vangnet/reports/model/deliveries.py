@@ -46,6 +46,8 @@ class Delivery:
     party_id: UUID | None
     #: The hand-off that it came with.
     handoff_id: UUID | None
+    #: The number that it shares with whoever handed it over.
+    case_number: str | None
     #: Who brought it: an actor's kind and id, never a reporter.
     brought_by: str
     size_bytes: int

@@ -85,6 +85,11 @@ class TriagePolicy:
     among_equals: Equals
     #: Opened so many hours after it came in, a report is opened in time.
     in_time_hours: int
+    #: Its last hours are so many before that time is over. While nothing has waited for more days than `backlog_days`,
+    #: such a share of what is opened goes to reports in their last hours: there are people enough, so nothing need be late.
+    last_hours: int
+    last_hours_percent: int
+    backlog_days: int
     #: The share of what is opened that goes to those who wait longest.
     oldest_percent: int
     #: The share of what stays below the line that is opened all the same, drawn at random; in thousandths.
@@ -171,6 +176,9 @@ STARTING = TriagePolicy(
     deadline_hours={Sign.DANGER_NOW: 1, Sign.EXTORTION: 24, Sign.MINORS_NEAR: 24, Sign.LIVE: 24, Sign.ENTICEMENT: 72},
     among_equals=Equals.IN_TIME,
     in_time_hours=24,
+    last_hours=8,
+    last_hours_percent=80,
+    backlog_days=5,
     oldest_percent=10,
     drawn_permille=10,
 )
@@ -212,6 +220,10 @@ _NUMBERS = {
     "escalate_minutes": (1, 60),
     "danger_points": (1, 10 * POINTS_MAX),
     "in_time_hours": (1, 30 * 24),
+    "last_hours": (1, 30 * 24),
+    # Never all, so that a report with many points does not wait for all that have few.
+    "last_hours_percent": (0, 90),
+    "backlog_days": (1, 60),
     # Never none: what is not among the first would then wait for ever, and nobody would know what is in it.
     "oldest_percent": (1, 50),
     "drawn_permille": (1, 200),

@@ -55,6 +55,7 @@ def accept(
     content: bytes,
     party_id: UUID | None = None,
     handoff_id: UUID | None = None,
+    case_number: str | None = None,
     now: datetime,
 ) -> Delivery:
     """Keeps what came, sealed, and has it read by a job. The same bytes by the same way are noted, and not read again.
@@ -72,8 +73,8 @@ def accept(
         store.lock_content(conn, content_mac)
         before = store.find_first_like(conn, content_mac, source)
     delivery = store.add_delivery(
-        conn, source=source, party_id=party_id, handoff_id=handoff_id, brought_by=name_of(actor), content_mac=content_mac,
-        size_bytes=len(content), state=DeliveryState.WAITING if before is None else DeliveryState.AGAIN, now=now,
+        conn, source=source, party_id=party_id, handoff_id=handoff_id, case_number=case_number, brought_by=name_of(actor),
+        content_mac=content_mac, size_bytes=len(content), state=DeliveryState.WAITING if before is None else DeliveryState.AGAIN, now=now,
     )  # fmt: skip
     if before is None:
         pieces = [content[start : start + PIECE_BYTES] for start in range(0, len(content), PIECE_BYTES)] or [b""]
@@ -133,11 +134,17 @@ class Origin:
 def origin_of(conn: Connection, delivery: Delivery) -> Origin:
     """Whom a delivery is from."""
     if delivery.party_id is None:
-        return Origin(reporter=Reporter(kind=ReporterKind.ANONYMOUS))
+        return Origin(reporter=Reporter(kind=ReporterKind.ANONYMOUS), case_number=delivery.case_number)
     party = parties.party(conn, delivery.party_id)
     return Origin(
-        reporter=Reporter(kind=_REPORTERS.get(party.kind, ReporterKind.COMPANY), name=party.name), party_id=party.id
-    )
+        reporter=Reporter(kind=reporter_kind_of(party.kind), name=party.name), party_id=party.id,
+        case_number=delivery.case_number,
+    )  # fmt: skip
+
+
+def reporter_kind_of(kind: PartyKind) -> ReporterKind:
+    """As what a party reports."""
+    return _REPORTERS.get(kind, ReporterKind.COMPANY)
 
 
 def finish(
@@ -183,7 +190,10 @@ def repair(conn: Connection, actor: Actor, *, keys: Keys, delivery_id: int, cont
     actor.require(Permission.REPORT_REPAIR)
     broken = store.get_delivery_for_update(conn, delivery_id)
     moved(broken.state, DeliveryState.REPAIRED)
-    mended = accept(conn, actor, keys=keys, source=broken.source, content=content, party_id=broken.party_id, now=now)
+    mended = accept(
+        conn, actor, keys=keys, source=broken.source, content=content, party_id=broken.party_id,
+        case_number=broken.case_number, now=now,
+    )  # fmt: skip
     if mended.state is DeliveryState.AGAIN:
         raise Conflict(problem="this is what came before: nothing was mended")
     store.update_delivery(

@@ -15,6 +15,7 @@ from vangnet.keys import Keys
 from vangnet.registry.service.acting import name_of
 from vangnet.reports.model.reports import Closing, Note, Report, ReportState, Step, moved, require_claimed_by
 from vangnet.reports.model.triage_policy import TriagePolicy
+from vangnet.reports.service.erasing import basis_of, rest_on
 from vangnet.reports.service.placing import policy_now
 from vangnet.reports.service.secrets import opened, place, secrets_of
 from vangnet.reports.store import policies as policy_store
@@ -169,6 +170,8 @@ def _claim(
 
 def _save(conn: Connection, actor: Actor, before: Report, changed: Report, now: datetime, *, reason: str | None) -> None:
     store.update_state(conn, changed)
+    if basis_of(changed.state, changed.closing) is not basis_of(before.state, before.closing):
+        rest_on(conn, actor, report_id=changed.id, basis=basis_of(changed.state, changed.closing), now=now)
     step = Step(
         report_id=changed.id, at=now, was=before.state, state=changed.state, closing=changed.closing, by=name_of(actor),
         reason=reason,

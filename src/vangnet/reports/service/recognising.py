@@ -12,6 +12,7 @@ from vangnet.registry.service.live import LiveIndex, LiveMatch
 
 #: What is looked up, surest first.
 _DIGESTS = (HashAlgorithm.SHA256, HashAlgorithm.SHA1, HashAlgorithm.MD5)
+_PDQ = HashAlgorithm.PDQ.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,26 @@ class LookedUp:
     digests: tuple[tuple[str, bytes], ...] = field(repr=False)
     #: Its true PDQ hash, where that is trusted.
     pdq: bytes | None = field(default=None, repr=False)
+
+
+def as_bytes(said: LookedUp) -> bytes:
+    """A file's digests and hash, to be sealed: of each its name, its length and its value. Millions are written."""
+    values = [*said.digests, *(() if said.pdq is None else ((_PDQ, said.pdq),))]
+    return b"".join(b"%b\0%b%b" % (name.encode(), bytes([len(value)]), value) for name, value in values)
+
+
+def from_bytes(written: bytes) -> LookedUp:
+    """What `as_bytes` wrote."""
+    found: list[tuple[str, bytes]] = []
+    while written:
+        name, _, rest = written.partition(b"\0")
+        end = 1 + rest[0]
+        found.append((name.decode(), rest[1:end]))
+        written = rest[end:]
+    return LookedUp(
+        digests=tuple(one for one in found if one[0] != _PDQ),
+        pdq=next((value for name, value in found if name == _PDQ), None),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

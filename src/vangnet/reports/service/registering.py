@@ -11,12 +11,11 @@ from vangnet.db import Connection
 from vangnet.identity.permissions import Permission
 from vangnet.keys import Keys
 from vangnet.registry.service.live import LiveIndex
-from vangnet.reports.model.contents import packed, unpacked
 from vangnet.reports.model.drafts import ItemDraft
 from vangnet.reports.model.reports import ReportItem
 from vangnet.reports.service import placing
 from vangnet.reports.service.arriving import ArrivedFile
-from vangnet.reports.service.recognising import LookedUp, Recognised, recognise
+from vangnet.reports.service.recognising import LookedUp, Recognised, as_bytes, from_bytes, recognise
 from vangnet.reports.service.secrets import Secrets, opened, place, secrets_of
 from vangnet.reports.store import files as file_store
 from vangnet.reports.store import reports as store
@@ -101,7 +100,7 @@ def open_hashes(conn: Connection, keys: Keys, file_ids: Collection[int]) -> dict
     """The digests and hashes of these files, for the rules of this package; nobody sees them, so there is no event."""
     sealer = secrets_of(keys).hash
     return {
-        file_id: unpacked(LookedUp, opened(sealer, sealed, file_id))
+        file_id: from_bytes(opened(sealer, sealed, file_id))
         for file_id, sealed in file_store.sealed_hashes(conn, file_ids).items()
     }
 
@@ -146,29 +145,25 @@ def _different(
 def _ids(conn: Connection, secrets: Secrets, different: Sequence[_Different], *, now: datetime) -> list[int]:
     """The number of each file: one that is known by its surest digest, or a new one."""
     every = {mac for one in different for mac in one.macs}
-    known = file_store.find_by_digests(conn, every)
-    if any(_find(known, one) is None for one in different):
-        # Two reports may bring the same new file at once: whoever is second sees what the first one wrote.
-        file_store.lock_files(conn)
+    while True:
         known = file_store.find_by_digests(conn, every)
-    found = [_find(known, one) for one in different]
-    fresh = iter(file_store.next_ids(conn, found.count(None)))
-    ids = [next(fresh) if file_id is None else file_id for file_id in found]
-    rows = [_row(secrets, file_id, one) for file_id, one in zip(ids, different, strict=True)]
-    file_store.add_files(conn, [row for row, before in zip(rows, found, strict=True) if before is None], now=now)
-    # Known by its name alone until now, and here it is; or known by one digest, and here is another.
-    for row, before in zip(rows, found, strict=True):
-        if before is not None and row.medium_id is not None:
-            file_store.complete(conn, row)
-    more = [
-        (mac, file_id)
-        for file_id, before, one in zip(ids, found, different, strict=True)
-        if before is not None
-        for mac in one.macs
-        if mac not in known
-    ]
-    if more:
-        file_store.add_digests(conn, more)
+        found = [_find(known, one) for one in different]
+        fresh = iter(file_store.next_ids(conn, found.count(None)))
+        ids = [next(fresh) if file_id is None else file_id for file_id in found]
+        new = [_row(secrets, id_, one) for id_, before, one in zip(ids, found, different, strict=True) if before is None]
+        # A report can say of two files that one digest is both of theirs: it stays that of the first.
+        more: dict[bytes, int] = {}
+        for file_id, one in zip(ids, different, strict=True):
+            for mac in one.macs:
+                if mac not in known:
+                    more.setdefault(mac, file_id)
+        # Another report may bring the same new file at once: whoever is second sees what the first one wrote.
+        if file_store.add_new(conn, new, more, now=now):
+            break
+    # Known by its name alone until now, and here it is.
+    for id_, before, one in zip(ids, found, different, strict=True):
+        if before is not None and one.medium_id is not None:
+            file_store.complete(conn, _row(secrets, id_, one))
     return ids
 
 
@@ -184,7 +179,7 @@ def _row(secrets: Secrets, file_id: int, one: _Different) -> FileRow:
         medium_id=one.medium_id,
         media_type=None if file is None else file.media_type,
         size_bytes=None if file is None else file.size_bytes,
-        hashes=secrets.hash.seal(packed(one.said), place(file_id)),
+        hashes=secrets.hash.seal(as_bytes(one.said), place(file_id)),
         pdq_quality=None if file is None else file.pdq_quality,
         unhashable=None if file is None else file.unhashable,
     )

@@ -29,8 +29,3 @@ def list_parts(conn: Connection, report_id: int, version: int) -> list[bytes]:
         "SELECT sealed FROM report_content WHERE report_id = %s AND version = %s ORDER BY part", [report_id, version]
     ).fetchall()
     return [bytes(row[0]) for row in rows]
-
-
-def erase(conn: Connection, report_id: int) -> None:
-    """What a report says is gone; that it was there stays, for the figures."""
-    conn.execute("DELETE FROM report_content WHERE report_id = %s", [report_id])

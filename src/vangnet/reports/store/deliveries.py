@@ -15,7 +15,7 @@ from vangnet.reports.model.drafts import Source
 from vangnet.reports.store.numbers import number
 
 _COLUMNS = """
-    id, source, party_id, handoff_id, brought_by, size_bytes, received_at, state, state_at, reports, bad, replaced_by
+    id, source, party_id, handoff_id, case_number, brought_by, size_bytes, received_at, state, state_at, reports, bad, replaced_by
 """
 
 
@@ -29,6 +29,7 @@ def add_delivery(
     content_mac: bytes,
     size_bytes: int,
     state: DeliveryState,
+    case_number: str | None = None,
     now: datetime,
 ) -> Delivery:
     """Writes a delivery."""
@@ -36,10 +37,10 @@ def add_delivery(
         found = cursor.execute(
             f"""
             INSERT INTO report_delivery (
-                source, party_id, handoff_id, brought_by, content_mac, size_bytes, received_at, state, state_at
-            ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING {_COLUMNS}
+                source, party_id, handoff_id, case_number, brought_by, content_mac, size_bytes, received_at, state, state_at
+            ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING {_COLUMNS}
             """,  # noqa: S608 (columns are ours)
-            [source, party_id, handoff_id, brought_by, content_mac, size_bytes, now, state, now],
+            [source, party_id, handoff_id, case_number, brought_by, content_mac, size_bytes, now, state, now],
         ).fetchone()
     assert found is not None  # noqa: S101 (it was just written)
     return found
@@ -58,6 +59,20 @@ def list_parts(conn: Connection, delivery_id: int) -> list[bytes]:
         "SELECT sealed FROM report_delivery_part WHERE delivery_id = %s ORDER BY position", [delivery_id]
     ).fetchall()
     return [bytes(row[0]) for row in rows]
+
+
+def erase_read(conn: Connection, report_id: int) -> None:
+    """The bytes of deliveries of which every report was erased are gone, too."""
+    conn.execute(
+        """
+        DELETE FROM report_delivery_part AS part USING report_came AS came
+        WHERE came.report_id = %s AND part.delivery_id = came.delivery_id AND NOT EXISTS (
+            SELECT FROM report_came AS other JOIN report ON report.id = other.report_id
+            WHERE other.delivery_id = came.delivery_id AND report.erased_at IS NULL
+        )
+        """,
+        [report_id],
+    )
 
 
 def put_problems(conn: Connection, delivery_id: int, problems: Sequence[tuple[UnreadableReason, bytes]]) -> None:

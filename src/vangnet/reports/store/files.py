@@ -40,11 +40,6 @@ def find_by_digests(conn: Connection, macs: Collection[bytes]) -> Mapping[bytes,
     return {bytes(mac): file_id for mac, file_id in rows}
 
 
-def lock_files(conn: Connection) -> None:
-    """Whoever adds files does so alone, until the end of the transaction: two reports may bring the same."""
-    conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('report files', 0))")
-
-
 def next_ids(conn: Connection, count: int) -> list[int]:
     """The numbers of so many files that are about to be written."""
     if not count:
@@ -55,8 +50,38 @@ def next_ids(conn: Connection, count: int) -> list[int]:
     return [row[0] for row in rows]
 
 
-def add_files(conn: Connection, files: Sequence[FileRow], *, now: datetime) -> None:
-    """Writes new files, with the digests by which each is known again."""
+class _SomebodyElse(Exception):
+    """Another transaction wrote one of these digests first."""
+
+
+def add_new(conn: Connection, files: Sequence[FileRow], digests: Mapping[bytes, int], *, now: datetime) -> bool:
+    """Writes new files, and by what these and others are known again; False, and nothing, where others came first.
+
+    Whoever writes one of these digests at the same time is waited for. All are written by one statement and in one order, so
+    that nobody waits for each other in a ring.
+    """
+    if not digests:
+        _add_files(conn, files, now=now)
+        return True
+    try:
+        with conn.transaction():
+            _add_files(conn, files, now=now)
+            ordered = sorted(digests.items())
+            added = conn.execute(
+                """
+                INSERT INTO report_file_digest (mac, file_id) SELECT * FROM unnest(%s::bytea[], %s::bigint[])
+                ON CONFLICT (mac) DO NOTHING
+                """,
+                [[mac for mac, _ in ordered], [id_ for _, id_ in ordered]],
+            ).rowcount
+            if added < len(ordered):
+                raise _SomebodyElse
+    except _SomebodyElse:
+        return False
+    return True
+
+
+def _add_files(conn: Connection, files: Sequence[FileRow], *, now: datetime) -> None:
     if not files:
         return
     with conn.cursor().copy(
@@ -69,18 +94,6 @@ def add_files(conn: Connection, files: Sequence[FileRow], *, now: datetime) -> N
                 file.id, file.medium_id, file.media_type, file.size_bytes, file.hashes, file.pdq_quality, file.unhashable,
                 now,
             ])  # fmt: skip
-    add_digests(conn, [(mac, file.id) for file in files for mac in file.macs])
-
-
-def add_digests(conn: Connection, digests: Sequence[tuple[bytes, int]]) -> None:
-    """Writes by what files are known again. A digest that another file has stays that file's."""
-    conn.execute(
-        """
-        INSERT INTO report_file_digest (mac, file_id) SELECT * FROM unnest(%s::bytea[], %s::bigint[])
-        ON CONFLICT (mac) DO NOTHING
-        """,
-        [[mac for mac, _ in digests], [id_ for _, id_ in digests]],
-    )
 
 
 def complete(conn: Connection, file: FileRow) -> None:

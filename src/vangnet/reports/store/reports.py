@@ -16,6 +16,7 @@ from vangnet.reports.model.drafts import Incident, ItemKind, ReporterKind, Sourc
 from vangnet.reports.model.facts import Facts
 from vangnet.reports.model.reports import Closing, Report, ReportItem, ReportState, Step
 from vangnet.reports.store.numbers import number
+from vangnet.vault.model import Basis
 
 _COLUMNS = """
     id, source, reporter_kind, party_id, version, incident, language, country, received_at, reported_at, incident_at,
@@ -112,6 +113,36 @@ def update_state(conn: Connection, report: Report) -> None:
             report.id,
         ],
     )  # fmt: skip
+
+
+def update_basis(conn: Connection, report_id: int, basis: Basis, *, since: datetime) -> None:
+    """What it says rests on another basis since then."""
+    conn.execute("UPDATE report SET basis = %s, basis_since = %s WHERE id = %s", [basis, since, report_id])
+
+
+def list_resting(conn: Connection, basis: Basis, *, until: datetime, limit: int) -> list[tuple[int, datetime]]:
+    """Reports that rest on a basis since then or earlier, and are not erased: number and since when."""
+    return conn.execute(
+        """
+        SELECT id, basis_since FROM report WHERE basis = %s AND basis_since <= %s AND erased_at IS NULL
+        ORDER BY basis_since, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
+        """,
+        [basis, until, limit],
+    ).fetchall()
+
+
+def count_resting(conn: Connection, basis: Basis, *, until: datetime) -> int:
+    """How many there are."""
+    return number(
+        conn, "SELECT count(*) FROM report WHERE basis = %s AND basis_since <= %s AND erased_at IS NULL", [basis, until]
+    )
+
+
+def erase_said(conn: Connection, report_id: int, *, now: datetime) -> None:
+    """What it says, what was noted about it and by what it was known again is gone; that it was there stays."""
+    conn.execute("DELETE FROM report_content WHERE report_id = %s", [report_id])
+    conn.execute("DELETE FROM report_note WHERE report_id = %s", [report_id])
+    conn.execute("UPDATE report SET erased_at = %s, reference_mac = NULL WHERE id = %s", [now, report_id])
 
 
 def update_case_number(conn: Connection, report_id: int, case_number: str) -> None:

@@ -113,6 +113,18 @@ def rest_on(
     return store.get_keeping(conn, found.id)
 
 
+def rest_all_on(conn: Connection, actor: Actor, *, record: str, record_id: str, basis: Basis, now: datetime) -> int:
+    """A record needs all its media on another basis from now on; returns how many that changed. Raises PermissionDenied."""
+    actor.require(Permission.VAULT_PUT)
+    changed = store.update_basis_of(conn, record, record_id, basis=basis, since=now)
+    if changed:
+        audit.record(
+            conn, actor, action=Permission.VAULT_PUT, record=record, record_id=record_id, now=now,
+            basis=basis.value, media=changed,
+        )  # fmt: skip
+    return changed
+
+
 def move_on(conn: Connection, actor: Actor, *, keeping_id: int, basis: Basis, since: datetime, now: datetime) -> Keeping:
     """A keeping rests on another basis since then, because the term of the one before ended.
 
