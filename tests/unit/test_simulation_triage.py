@@ -84,7 +84,7 @@ def test_the_next_report_is_the_first_of_the_order_of_the_rules(equals: Equals, 
     assumed = replace(SMALL, watch=1, desk=0, clock_days=4.0, with_clock=0.7, prevalence=0.2)
     caseload = make(assumed, days=6, load=1.5, seed=chance.randrange(10**6))
     # Many are drawn, so that these are compared as well.
-    policy = replace(STARTING, among_equals=equals, drawn_permille=200, oldest_percent=15)
+    policy = replace(STARTING, among_equals=equals, drawn_permille=200, oldest_percent=15, backlog_days=2)
     ours = Ours(caseload, policy, chance.random)
     now_s = admitted = taken = 0
     while admitted < len(caseload):
@@ -256,5 +256,5 @@ def test_a_load_that_cannot_be_is_refused() -> None:
     assert CliRunner().invoke(app, ["triage", "--years", "6"]).exit_code == 2
 
 
-def test_report_numbers_of_the_simulation_are_ids() -> None:
+def test_a_report_of_the_simulation_has_the_number_of_its_place() -> None:
     assert make(SMALL, days=2, load=1, seed=1).facts(1, now_s=0).report_id == 1

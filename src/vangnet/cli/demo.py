@@ -27,6 +27,7 @@ from vangnet.db import Database, open_database
 from vangnet.errors import InstallationStopped
 from vangnet.identity.model import InstallationKind
 from vangnet.keys import Keys
+from vangnet.simulation.desks import fill_hotline, fill_police
 from vangnet.simulation.gate import House, list_and_follow
 from vangnet.simulation.installations import CAST, Cast, Prepared, introduce_all, prepare
 from vangnet.simulation.pictures import demo_files
@@ -34,6 +35,8 @@ from vangnet.simulation.pictures import demo_files
 #: The ports that the demo asks for first; where one is taken, any free one will do.
 _FIRST_PORT = 8801
 _START_TIMEOUT_S = 60
+#: What the made-up reports are drawn with.
+_SEED = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +63,7 @@ def demo(
     pictures = _write_pictures(folder / "pictures")
     with ExitStack() as running:
         say("preparing four installations …")
-        prepared = _prepare(stages, pictures["listed.jpg"].read_bytes())
+        prepared = _prepare(stages, folder, pictures["listed.jpg"].read_bytes())
         say(f"prepared after {time.monotonic() - started:.0f} s; starting them …")
         processes = [running.enter_context(_serving(stage)) for stage in stages]
         for stage, process in zip(stages, processes, strict=True):
@@ -97,7 +100,7 @@ def _stage(folder: Path, cast: Cast, port: int, doors: dict[str, int]) -> _Stage
     return _Stage(cast=cast, settings=config.load(ours), environ=inherited | ours, log=home / "serve.log", doors=doors)
 
 
-def _prepare(stages: Sequence[_Stage], listed: bytes) -> list[Prepared]:
+def _prepare(stages: Sequence[_Stage], folder: Path, listed: bytes) -> list[Prepared]:
     """Sets up what is not set up yet, and makes fresh sign-in links and keys."""
     log.configure(stages[0].settings.model_copy(update={"log_level": "warning"}))
     with ExitStack() as opened:
@@ -119,6 +122,10 @@ def _prepare(stages: Sequence[_Stage], listed: bytes) -> list[Prepared]:
             for (database, keys, _), cast in zip(houses[:2], CAST[:2], strict=True)
         )
         list_and_follow(hotline, provider, listed=listed, now=now())
+        say("taking in made-up reports …")
+        police = House(database=houses[2][0], keys=houses[2][1], cast=CAST[2])
+        fill_hotline(hotline, stages[1].settings, seed=_SEED, now=now())
+        fill_police(police, stages[2].settings, folder / "tips", seed=_SEED, now=now())
         return prepared
 
 

@@ -1,15 +1,19 @@
 """Tasks about reports: reading what came in, asking the lists about it, keeping the order."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from vangnet.audit.model import Actor, ActorKind
+from vangnet.config import Settings
+from vangnet.db import Database
 from vangnet.hashing.hasher import Hasher
 from vangnet.hashing.model import Limits
 from vangnet.hashing.sandbox import Sandbox
 from vangnet.identity.permissions import Permission
 from vangnet.jobs.workplace import Task, TryAgain, Workplace
+from vangnet.keys import Keys
+from vangnet.registry.service.live import LiveIndex
 from vangnet.reports.service import deliveries, intake, placing, registering
 from vangnet.reports.service.arriving import FileTaker
 from vangnet.reports.service.taking import Taker
@@ -52,22 +56,30 @@ def place_reports(work: Workplace) -> None:
 @contextmanager
 def taker(work: Workplace) -> Iterator[Taker]:
     """What takes deliveries in here; media go into the vault where that is enabled."""
-    settings = work.settings
-    with work.database.transaction() as conn:
+    if work.sandbox is not None:
+        yield taker_with(work.database, work.keys, work.settings, sandbox=work.sandbox, live=work.live, clock=work.now)
+        return
+    with Sandbox(limits=Limits(**work.settings.media_limits)) as sandbox:
+        yield taker_with(work.database, work.keys, work.settings, sandbox=sandbox, live=work.live, clock=work.now)
+
+
+def taker_with(
+    database: Database,
+    keys: Keys,
+    settings: Settings,
+    *,
+    sandbox: Sandbox,
+    live: LiveIndex | None,
+    clock: Callable[[], datetime],
+) -> Taker:
+    """The same with a sandbox that is there already, also for whoever has no worker."""
+    with database.transaction() as conn:
         choice = switching.find_choice(conn)
     vault = None
     if choice is not None and choice.enabled:
-        vault = VaultFiles(settings.vault_dir, work.keys, bytes_max=settings.vault_bytes_max)
-    if work.sandbox is not None:
-        yield _taker(work, work.sandbox, vault)
-        return
-    with Sandbox(limits=Limits(**settings.media_limits)) as sandbox:
-        yield _taker(work, sandbox, vault)
-
-
-def _taker(work: Workplace, sandbox: Sandbox, vault: VaultFiles | None) -> Taker:
-    files = FileTaker(Hasher(sandbox), vault, bytes_max=work.settings.media_bytes_max)
-    return Taker(work.database, work.keys, files=files, vault=vault, live=work.live, clock=work.now)
+        vault = VaultFiles(settings.vault_dir, keys, bytes_max=settings.vault_bytes_max)
+    files = FileTaker(Hasher(sandbox), vault, bytes_max=settings.media_bytes_max)
+    return Taker(database, keys, files=files, vault=vault, live=live, clock=clock)
 
 
 TASKS: Mapping[str, Task] = {

@@ -56,24 +56,42 @@ class Clusters:
 
     def place_all(self, hashes: Sequence[bytes], *, threads: int = 1) -> list[Placed]:
         """The same for many, in their order: each counts for those that come after it. Raises InvalidInput."""
+        placed = self.where(hashes, threads=threads)
+        led = {one.cluster: hash_ for one, hash_ in zip(placed, hashes, strict=True) if one.leads}
+        self.lead(list(led.items()))
+        return placed
+
+    def where(
+        self,
+        hashes: Sequence[bytes],
+        *,
+        beside: Sequence[tuple[int, bytes]] = (),
+        next_number: int | None = None,
+        threads: int = 1,
+    ) -> list[Placed]:
+        """Where they would be placed, without keeping those that lead: for whoever keeps leaders first, then tells them here.
+
+        `beside`: leaders that were not told yet. `next_number`: from where on new ones are numbered. Raises InvalidInput.
+        """
         if any(len(hash_) != HASH_BYTES for hash_ in hashes):
             raise InvalidInput(field="hashes", problem=f"have {HASH_BYTES} bytes each")
         known = self._index.lookup_batch(b"".join(hashes), self._radius, threads=threads)
         # Those that lead since this call began, apart: so few that a look-up among them costs nothing.
         new = Index.empty()
-        led: list[tuple[int, bytes]] = []
+        for number, hash_ in beside:
+            new.add(number, hash_)
+        free = next_number or self._next
+        led = 0
         placed = []
         for hash_, found in zip(hashes, known, strict=True):
-            near = sorted([*found, *(new.lookup(hash_, self._radius) if led else ())], key=_age)
+            near = sorted([*found, *(new.lookup(hash_, self._radius) if led or beside else ())], key=_age)
             if near:
-                first, *beside = near
-                placed.append(Placed(cluster=first.id, distance=first.distance, beside=tuple(beside)))
+                first, *others = near
+                placed.append(Placed(cluster=first.id, distance=first.distance, beside=tuple(others)))
             else:
-                number = self._next + len(led)
-                led.append((number, hash_))
-                new.add(number, hash_)
-                placed.append(Placed(cluster=number, distance=0, leads=True))
-        self._lead(led)
+                new.add(free + led, hash_)
+                placed.append(Placed(cluster=free + led, distance=0, leads=True))
+                led += 1
         return placed
 
     def near(self, hash_: bytes) -> list[Match]:
@@ -85,10 +103,11 @@ class Clusters:
         compared with, also when the leader's own picture was erased."""
         self._index.withdraw(clusters)
 
-    def _lead(self, led: Sequence[tuple[int, bytes]]) -> None:
+    def lead(self, led: Sequence[tuple[int, bytes]]) -> None:
+        """Tells leaders by their numbers: those that were placed here, or elsewhere meanwhile."""
         if led:
             self._index.add_hashes(b"".join(hash_ for _, hash_ in led), [number for number, _ in led])
-            self._next += len(led)
+            self._next = max(self._next, 1 + max(number for number, _ in led))
 
 
 def _age(match: Match) -> int:

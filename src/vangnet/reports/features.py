@@ -28,6 +28,7 @@ from vangnet.reports.model.drafts import (
 )
 from vangnet.reports.normal_forms import (
     CARRIER_NETWORK,
+    CUSTOMER_BITS,
     Network,
     customer_network,
     mail_form,
@@ -94,7 +95,10 @@ class Feature:
     """A value of a report, as it is compared."""
 
     kind: FeatureKind
+    #: A store keeps a code of it instead, which is as good for comparing.
     key: bytes = field(repr=False)
+    #: By what it is compared: `sha256`, `md5`, `pdq`, `ipv4`; empty for written values.
+    by: str = ""
     #: When it was seen, in order; for addresses on the network.
     seen: tuple[Period, ...] = ()
     doubts: frozenset[Doubt] = frozenset()
@@ -124,6 +128,14 @@ NOTHING_KNOWN = Known()
 
 #: Lengths tell digests apart; these are of no bytes at all.
 _DIGESTS: Mapping[str, int] = MappingProxyType({"md5": 16, "sha1": 20, "sha256": 32})
+_BY: Mapping[FeatureKind, Mapping[int, str]] = MappingProxyType(
+    {
+        FeatureKind.FILE: MappingProxyType({length: name for name, length in _DIGESTS.items()}),
+        FeatureKind.PICTURE: MappingProxyType({8: "pdq"}),
+        FeatureKind.ADDRESS: MappingProxyType({4: "ipv4", 16: "ipv6"}),
+        FeatureKind.NETWORK: MappingProxyType({CUSTOMER_BITS // 8: f"ipv6/{CUSTOMER_BITS}"}),
+    }
+)
 _OF_NOTHING = frozenset(hashlib.new(name, usedforsecurity=False).digest() for name in _DIGESTS)
 #: These hold of the value, wherever it stands; the others only if they hold each time that it stands in the report.
 _NO_DOUBT: frozenset[Doubt] = frozenset()
@@ -225,6 +237,7 @@ class _Found:
             Feature(
                 kind=kind,
                 key=key,
+                by=_BY.get(kind, {}).get(len(key), ""),
                 seen=() if value.times is None else periods(value.times),
                 doubts=value.always | value.each_time,
                 roles=value.roles,

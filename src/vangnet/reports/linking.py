@@ -48,8 +48,6 @@ _IMPLIED = ((FeatureKind.NETWORK, FeatureKind.ADDRESS), (FeatureKind.HOST, Featu
 _TIMED = frozenset({FeatureKind.ADDRESS, FeatureKind.NETWORK})
 _COLLECTED = frozenset({FeatureKind.FILE, FeatureKind.PICTURE})
 _PROOF: Mapping[FeatureKind, int] = MappingProxyType({kind: place for place, kind in enumerate(FeatureKind)})
-_DIGESTS: Mapping[int, str] = MappingProxyType({16: "md5", 20: "sha1", 32: "sha256"})
-_FAMILIES: Mapping[int, str] = MappingProxyType({4: "ipv4", 16: "ipv6"})
 
 
 class Strength(StrEnum):
@@ -322,23 +320,9 @@ def _because(pair: tuple[Carrier, Carrier], *, reports: int, against: set[Doubt]
                 doubts |= {Doubt.APART}
     first, second = (one.feature.roles for one in sorted(pair, key=lambda one: one.report))
     return Because(
-        by=_compared_by(own), reports=reports, bits_apart=bits, minutes_apart=minutes, roles=(first, second),
+        by=own.by, reports=reports, bits_apart=bits, minutes_apart=minutes, roles=(first, second),
         doubts=doubts,
     )  # fmt: skip
-
-
-def _compared_by(feature: Feature) -> str:
-    match feature.kind:
-        case FeatureKind.FILE:
-            return _DIGESTS.get(len(feature.key), "")
-        case FeatureKind.PICTURE:
-            return "pdq"
-        case FeatureKind.ADDRESS:
-            return _FAMILIES.get(len(feature.key), "")
-        case FeatureKind.NETWORK:
-            return "ipv6/64"
-        case _:
-            return ""
 
 
 def _as_link(kind: FeatureKind, report: int, other: int, ties: Sequence[_Tie], limits: LinkLimits) -> Link:

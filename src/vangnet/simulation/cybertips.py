@@ -8,8 +8,8 @@ import hashlib
 import io
 import random
 import zipfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from html import escape
 from pathlib import Path
@@ -34,6 +34,8 @@ _REPORT_MARKS = ("sextortion", "csamSolicitation", "minorToMinorInteraction", "s
 _FILE_MARKS = ("animeDrawingVirtualHentai", "potentialMeme", "viral", "possibleSelfProduction", "liveStreaming", "infant")
 _EVENTS = ("Login", "Registration", "Upload", "Other")
 _PICTURE_SIDE = 64
+#: The share of files that are one of those that circulate, where there are such.
+_CIRCULATING = 1 / 3
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -74,18 +76,35 @@ class MadeTip:
 
 
 def make_tip(
-    seed: int, *, now: datetime, files: int | None = None, haste: bool | None = None, with_content: bool = True
+    seed: int,
+    *,
+    now: datetime,
+    files: int | None = None,
+    haste: bool | None = None,
+    with_content: bool = True,
+    circulating: Sequence[bytes] = (),
+    person: int | None = None,
 ) -> MadeTip:
-    """A report. Without `files`, as many as it happens: mostly few, seldom very many. `with_content` draws pictures."""
+    """A report. Without `files`, as many as it happens: mostly few, seldom very many. `with_content` draws pictures.
+
+    `circulating`: pictures that turn up again and again; a third of the files are one of these. `person`: the number of
+    whom it is about, where several reports are to be about the same.
+    """
     drawn = random.Random(seed)  # noqa: S311 (made-up reports are no secret)
     report_id = str(100_000_000 + seed % 900_000_000)
     count = min(int(drawn.paretovariate(1.1)), 500) if files is None else files
     made = tuple(_file(drawn, report_id, number, with_content=with_content) for number in range(count))
+    if circulating:
+        made = tuple(
+            replace(file, content=drawn.choice(circulating)) if drawn.random() < _CIRCULATING else file for file in made
+        )
     at = now - timedelta(seconds=drawn.randrange(3600, 60 * 24 * 3600))
     service = drawn.choice(_PLATFORMS)
     return MadeTip(
         report_id=report_id,
-        report=_report(drawn, report_id, service, at, drawn.random() < 0.01 if haste is None else haste),
+        report=_report(
+            drawn, report_id, service, at, haste=drawn.random() < 0.01 if haste is None else haste, person=person
+        ),
         details=tuple(file_details(drawn, report_id, service, at, file) for file in made),
         files=made,
     )
@@ -130,7 +149,7 @@ def many_details(count: int, *, report_id: str, now: datetime, seed: int) -> Ite
     drawn = random.Random(seed)  # noqa: S311 (made-up reports are no secret)
     at = now - timedelta(days=3)
     yield b'<?xml version="1.0" encoding="UTF-8"?>\n<delivery>'
-    yield _report(drawn, report_id, _PLATFORMS[0], at, False).encode()
+    yield _report(drawn, report_id, _PLATFORMS[0], at, haste=False).encode()
     for number in range(count):
         file = _file(drawn, report_id, number, with_content=False)
         yield file_details(drawn, report_id, _PLATFORMS[0], at, file).encode()
@@ -140,7 +159,9 @@ def many_details(count: int, *, report_id: str, now: datetime, seed: int) -> Ite
 # --- elements, in the form's order ---
 
 
-def _report(drawn: random.Random, report_id: str, service: str, at: datetime, haste: bool) -> str:
+def _report(
+    drawn: random.Random, report_id: str, service: str, at: datetime, *, haste: bool, person: int | None = None
+) -> str:
     kind = drawn.choices(INCIDENT_TYPES, _TYPE_WEIGHTS)[0]
     marks = [mark for mark in _REPORT_MARKS if drawn.random() < 0.02]
     summary = _tag("incidentType", kind) + _tag("platform", service)
@@ -155,15 +176,17 @@ def _report(drawn: random.Random, report_id: str, service: str, at: datetime, ha
         )
     parts.append(_inside("reporter", _inside("reportingPerson", _tag("firstName", "Trust") + _tag("lastName", "Safety")
                  + _tag("email", f"trust@{service}"))))  # fmt: skip
-    parts.append(_inside("personOrUserReported", _person(drawn, service, at)))
+    parts.append(_inside("personOrUserReported", _person(drawn, service, at, person)))
     if drawn.random() < 0.05:
         parts.append(_inside("victim", _tag("espIdentifier", str(drawn.randrange(10**10))) + _tag("espService", service)))
     parts.append(_tag("additionalInfo", f"made-up report {report_id}"))
     return f"<report>{''.join(parts)}</report>"
 
 
-def _person(drawn: random.Random, service: str, at: datetime) -> str:
+def _person(drawn: random.Random, service: str, at: datetime, person: int | None) -> str:
     number = drawn.randrange(10**6)
+    if person is not None:
+        number = person
     own = _tag("phone", f"+3161234{number % 10_000:04d}") if drawn.random() < 0.4 else ""
     own += f'<email verified="{_bool(drawn.random() < 0.7)}">person{number}@mail.example</email>'
     text = (

@@ -46,7 +46,7 @@ class Prepared:
 
 
 def _cast(kind: InstallationKind, party_name: str, domain: str, *names: str) -> Cast:
-    roles = (Role.ADMINISTRATOR, Role.STAFF, Role.AUDITOR)
+    roles = (Role.ADMINISTRATOR, Role.STAFF, Role.AUDITOR, Role.LEAD)
     colleagues = tuple(
         Colleague(name=name, email=f"{name.split()[0].lower()}@{domain}", role=role)
         for name, role in zip(names, roles, strict=True)
@@ -56,11 +56,43 @@ def _cast(kind: InstallationKind, party_name: str, domain: str, *names: str) -> 
 
 #: The provider first: its gate is what a newcomer wants to see.
 CAST = (
-    _cast(InstallationKind.PROVIDER, "Wolkenhuis Hosting", "wolkenhuis.example", "Anna Visser", "Bram Smit", "Cleo Mulder"),
-    _cast(InstallationKind.HOTLINE, "Meldpunt Voorbeeld", "meldpunt.example", "Daan Bakker", "Esra Kaya", "Femke Bos"),
-    _cast(InstallationKind.POLICE, "Team Noorderlicht", "noorderlicht.example", "Gijs Dekker", "Hanna Vos", "Ilse Kok"),
-    _cast(InstallationKind.AUTHORITY, "Autoriteit Voorbeeld", "autoriteit.example", "Joris Maas", "Kim Post", "Lars Blom"),
-)
+    _cast(
+        InstallationKind.PROVIDER,
+        "Wolkenhuis Hosting",
+        "wolkenhuis.example",
+        "Anna Visser",
+        "Bram Smit",
+        "Cleo Mulder",
+        "Dirk Prins",
+    ),
+    _cast(
+        InstallationKind.HOTLINE,
+        "Meldpunt Voorbeeld",
+        "meldpunt.example",
+        "Daan Bakker",
+        "Esra Kaya",
+        "Femke Bos",
+        "Guus Kuiper",
+    ),
+    _cast(
+        InstallationKind.POLICE,
+        "Team Noorderlicht",
+        "noorderlicht.example",
+        "Gijs Dekker",
+        "Hanna Vos",
+        "Ilse Kok",
+        "Jasper Blok",
+    ),
+    _cast(
+        InstallationKind.AUTHORITY,
+        "Autoriteit Voorbeeld",
+        "autoriteit.example",
+        "Joris Maas",
+        "Kim Post",
+        "Lars Blom",
+        "Mila Hoek",
+    ),
+)  # fmt: skip
 
 
 def prepare(database: Database, *, cast: Cast, base_url: str, now: datetime) -> Prepared:

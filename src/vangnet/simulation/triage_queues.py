@@ -14,7 +14,7 @@ from typing import assert_never
 from vangnet.reports.capacity import draw_below_line
 from vangnet.reports.model.facts import Facts
 from vangnet.reports.model.triage_policy import Equals, TriagePolicy
-from vangnet.reports.triage import calls_person, is_for_oldest, rank, score
+from vangnet.reports.triage import Lane, calls_person, has_backlog, is_for_last_hours, is_for_oldest, lane_of, rank, score
 from vangnet.simulation.assumptions import DAY_S, HOUR_S
 from vangnet.simulation.caseload import NEVER, START, Caseload
 
@@ -141,6 +141,8 @@ class Ours(Waiting):
         self._known_ranks: dict[tuple[int, bool, bool], tuple[int, int]] = {}
         self._calls: dict[int, bool] = {}
         self._in_time_s = policy.in_time_hours * HOUR_S
+        #: Whoever waits longest of those that are in time.
+        self._hurried = 0
         #: Up to which report each was given its chance to be drawn.
         self._given_chance = 0
         self.drawn: set[int] = set()
@@ -172,21 +174,39 @@ class Ours(Waiting):
         self._draw(now_s)
         while self._clocks and self._clocks[0][0] <= now_s:
             self._press(heapq.heappop(self._clocks)[1], now_s)
-        for_oldest = is_for_oldest(self._policy, self._taken)
-        number = self._longest_waiting(self._admitted) if for_oldest else self._by_points(now_s)
-        self._taken += number is not None
+        number = self._longest_waiting(self._admitted)
+        if number is None:
+            return None
+        if not is_for_oldest(self._policy, self._taken):
+            ranked, first = self._by_points(now_s)
+            hurried = self._in_last_hours(number, now_s) if lane_of(ranked) is not Lane.DANGER else None
+            number = first if hurried is None else hurried
+        self._taken += 1
         return number
 
-    def _by_points(self, now_s: int) -> int | None:
-        while self._heap:
-            ranked, late, _, number, until = heapq.heappop(self._heap)
-            if self.opened[number] >= 0 or now_s >= until or ranked not in self._ranks(number):
-                continue
-            if not late and now_s > self._caseload.arrived[number] + self._in_time_s:
-                heapq.heappush(self._heap, (ranked, 1, -number, number, until))
-                continue
-            return number
+    def _in_last_hours(self, oldest: int, now_s: int) -> int | None:
+        """Whoever has the next place because of its last hours; None where nobody has."""
+        if not is_for_last_hours(self._policy, self._taken):
+            return None
+        arrived, since = self._caseload.arrived, now_s - self._in_time_s
+        if has_backlog(self._policy, START + timedelta(seconds=arrived[oldest]), START + timedelta(seconds=now_s)):
+            return None
+        while self._hurried < self._admitted and (self.opened[self._hurried] >= 0 or arrived[self._hurried] < since):
+            self._hurried += 1
+        if self._hurried < self._admitted and arrived[self._hurried] <= since + self._policy.last_hours * HOUR_S:
+            return self._hurried
         return None
+
+    def _by_points(self, now_s: int) -> tuple[int, int]:
+        """Whoever is at the head by rank, with the rank; somebody waits, so there is one."""
+        while True:
+            ranked, late, _, number, until = self._heap[0]
+            if self.opened[number] >= 0 or now_s >= until or ranked not in self._ranks(number):
+                heapq.heappop(self._heap)
+            elif not late and now_s > self._caseload.arrived[number] + self._in_time_s:
+                heapq.heapreplace(self._heap, (ranked, 1, -number, number, until))
+            else:
+                return ranked, number
 
     def _draw(self, now_s: int) -> None:
         """Whatever is not opened a day after it came in is below the line, and has its one chance to be drawn."""

@@ -33,6 +33,7 @@ def test_every_part_of_the_policy_is_in_the_document() -> None:
         (("unseen",), True, "whole number"),
         (("unseen",), 3.0, "whole number"),
         (("oldest_percent",), 0, "1 to 50"),
+        (("last_hours_percent",), 91, "0 to 90"),
         (("drawn_permille",), 0, "1 to 200"),
         (("escalate_minutes",), 16, "danger_minutes"),
         (("danger",), [], "somebody has to be called"),

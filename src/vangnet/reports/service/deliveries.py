@@ -204,13 +204,17 @@ def repair(conn: Connection, actor: Actor, *, keys: Keys, delivery_id: int, cont
 
 
 def read_again(conn: Connection, actor: Actor, *, delivery_id: int, now: datetime) -> Delivery:
-    """Has a delivery read once more, as it came: after Vangnet learned to read it. Raises as `repair`."""
+    """Has a delivery read once more, as it came: after Vangnet learned to read it. Raises as `repair`.
+
+    One that lies in a folder waits until somebody gives the command for that folder again.
+    """
     actor.require(Permission.REPORT_REPAIR)
     delivery = store.get_delivery_for_update(conn, delivery_id)
     state = moved(delivery.state, DeliveryState.WAITING)
     store.update_delivery(conn, delivery_id, state=state, reports=delivery.reports, bad=0, now=now)
     store.forget_problems(conn, delivery_id)
-    defer(conn, READ, delivery_id=delivery_id)
+    if store.is_kept(conn, delivery_id):
+        defer(conn, READ, delivery_id=delivery_id)
     found = store.get_delivery(conn, delivery_id)
     _record(conn, actor, Permission.REPORT_REPAIR, found, now)
     return found

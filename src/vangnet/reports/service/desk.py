@@ -21,6 +21,7 @@ from vangnet.reports.service.secrets import opened, place, secrets_of
 from vangnet.reports.store import policies as policy_store
 from vangnet.reports.store import queue as queue_store
 from vangnet.reports.store import reports as store
+from vangnet.reports.store import sample as sample_store
 from vangnet.reports.triage import Lane, Standing, next_places, standing
 
 #: A note has so many characters at most.
@@ -41,11 +42,16 @@ def queue(conn: Connection, actor: Actor, *, limit: int, now: datetime) -> list[
     """What waits, in the order in which it is to be opened. Raises PermissionDenied."""
     actor.require(Permission.REPORT_READ)
     _, policy = policy_now(conn)
-    found = islice(_places(conn, policy, taken=policy_store.count_taken(conn), now=now), limit)
     return [
         Waiting(number=number, lane=lane, report=report, standing=standing(policy, report.facts, now))
-        for number, (report, lane) in enumerate(found, start=1)
+        for number, (report, lane) in enumerate(first_places(conn, limit=limit, now=now), start=1)
     ]
+
+
+def first_places(conn: Connection, *, limit: int, now: datetime) -> Iterator[tuple[Report, Lane]]:
+    """The first places of the order, read as they are asked for. For the services of this package."""
+    _, policy = policy_now(conn)
+    return islice(_places(conn, policy, taken=policy_store.count_taken(conn), now=now), limit)
 
 
 def standing_of(conn: Connection, actor: Actor, *, report: Report, now: datetime) -> Standing:
@@ -110,11 +116,21 @@ def release(conn: Connection, actor: Actor, *, report_id: int, now: datetime) ->
     return move(conn, actor, report, ReportState.WAITING, now=now)
 
 
-def close(conn: Connection, actor: Actor, *, report_id: int, closing: Closing, now: datetime) -> Report:
-    """Ends the work on a report that one has claimed; `reopen` undoes it. Raises PermissionDenied, NotFound, Conflict."""
+def close(
+    conn: Connection, actor: Actor, *, report_id: int, closing: Closing, urgent: bool | None = None, now: datetime
+) -> Report:
+    """Ends the work on a report that one has claimed; `reopen` undoes it.
+
+    Of a report that was drawn at random it is asked whether it was `urgent`: that is what is learned by it. Raises
+    PermissionDenied, NotFound, Conflict, InvalidInput where that is not said.
+    """
     actor.require(Permission.REPORT_WORK)
     report = store.get_report_for_update(conn, report_id)
     require_claimed_by(report, person_of(actor))
+    if report.drawn_at is not None:
+        if urgent is None:
+            raise InvalidInput(field="urgent", problem="must say whether this report was urgent: it was drawn to learn that")
+        sample_store.answer(conn, report_id, urgent=urgent, by=name_of(actor), now=now)
     return move(conn, actor, report, ReportState.DONE, closing=closing, now=now)
 
 

@@ -20,7 +20,7 @@ from vangnet.reports.formats import bundle, csv, mail, xarf
 from vangnet.reports.formats.bundle import Bundled
 from vangnet.reports.formats.reading import Found, Unreadable, UnreadableReason
 from vangnet.reports.model.contents import unpacked
-from vangnet.reports.model.deliveries import Delivery
+from vangnet.reports.model.deliveries import Delivery, DeliveryState
 from vangnet.reports.model.drafts import ReportDraft, Reporter, Source
 from vangnet.reports.service import deliveries, intake
 from vangnet.reports.service.arriving import ArrivedFile, FileTaker
@@ -62,6 +62,8 @@ class Taker:
         """Reads a delivery that was kept, and writes down what came of it. Raises as `take_in`, NotFound."""
         with self._database.transaction() as conn:
             delivery = deliveries.get(conn, actor, delivery_id=delivery_id)
+            if delivery.state is not DeliveryState.WAITING:
+                return delivery
             content = deliveries.content_of(conn, actor, keys=self._keys, delivery_id=delivery_id)
             origin = deliveries.origin_of(conn, delivery)
         taken = self.take(actor, delivery, _read(content, delivery.source, origin.reporter, now=self._clock()), origin)
@@ -77,22 +79,22 @@ class Taker:
         delivery: Delivery,
         found: Iterable[Bundled | Unreadable],
         origin: Origin,
-        progress: Callable[[Taken], None] | None = None,
+        progress: Callable[[Bundled | Unreadable], None] | None = None,
     ) -> Taken:
-        """Takes in what is read of a delivery, report by report."""
-        taken = Taken(reports=0, bad=())
+        """Takes in what is read of a delivery, report by report; `progress` is told each when that is done."""
+        reports, bad = 0, []
         for one in found:
             match one:
                 case Unreadable():
-                    taken = replace(taken, bad=(*taken.bad, one))
+                    bad.append(one)
                 case Bundled():
                     self.take_one(actor, delivery.id, one, origin)
-                    taken = replace(taken, reports=taken.reports + 1)
+                    reports += 1
                 case _ as never:
                     assert_never(never)
             if progress is not None:
-                progress(taken)
-        return taken
+                progress(one)
+        return Taken(reports=reports, bad=tuple(bad))
 
     def take_one(self, actor: Actor, delivery_id: int, bundled: Bundled, origin: Origin) -> TakenIn:
         """Takes one report in, with its files."""

@@ -53,6 +53,11 @@ def add_parts(conn: Connection, delivery_id: int, sealed: Iterable[bytes]) -> No
             copy.write_row([delivery_id, position, piece])
 
 
+def is_kept(conn: Connection, delivery_id: int) -> bool:
+    """Whether its bytes lie here, and not in a folder."""
+    return bool(number(conn, "SELECT count(*) FROM report_delivery_part WHERE delivery_id = %s", [delivery_id]))
+
+
 def list_parts(conn: Connection, delivery_id: int) -> list[bytes]:
     """Its sealed pieces, in order; none where it lies in a folder."""
     rows = conn.execute(

@@ -52,9 +52,7 @@ def delete_filter(conn: Connection, person_id: UUID, filter_id: int) -> bool:
     return done.rowcount == 1
 
 
-def walk(
-    conn: Connection, wanted: Wanted, equals: Equals, *, since: datetime, now: datetime
-) -> Iterator[tuple[int, bool]]:
+def walk(conn: Connection, wanted: Wanted, equals: Equals, *, since: datetime, now: datetime) -> Iterator[tuple[int, bool]]:
     """What waits in the order of its rank: number, and whether it is wanted. Nothing is read but what tells that.
 
     Of as high a rank they go as `queue.by_rank` has them; the share of the oldest is left out, as a filter has no places.
@@ -100,7 +98,7 @@ def _of_rank(
 
 #: Whether a report is wanted, as a column.
 _FITS = """(
-    (%(source)s::text IS NULL OR source = %(source)s) AND (%(language)s::text IS NULL OR language IS NOT DISTINCT FROM %(language)s)
+    (%(source)s::text IS NULL OR source = %(source)s) AND (%(language)s::text IS NULL OR coalesce(language = %(language)s, false))
     AND (%(incident)s::text IS NULL OR incident = %(incident)s) AND (NOT %(unseen)s OR unseen > 0)
     AND (%(until)s::timestamptz IS NULL OR coalesce(least(due_at, expires_at) <= %(until)s, false))
 )"""

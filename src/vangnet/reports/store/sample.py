@@ -30,7 +30,7 @@ def mark_drawn(conn: Connection, report_ids: Sequence[int], *, now: datetime) ->
 
 
 def answer(conn: Connection, report_id: int, *, urgent: bool, by: str, now: datetime) -> None:
-    """Writes whether a drawn report should not have waited; the last word counts. Raises NotFound where it was not drawn."""
+    """Writes whether a drawn report should not have waited; the last word counts. Raises NotFound."""
     done = conn.execute(
         "UPDATE report_draw SET urgent = %s, answered_at = %s, answered_by = %s WHERE report_id = %s AND drawn",
         [urgent, now, by, report_id],

@@ -60,7 +60,7 @@ def _up_to(conn: Connection, state: str, most: int) -> int:
     # The state stands in the text: an index of one state is not found by a parameter.
     return number(
         conn,
-        f"SELECT count(*) FROM (SELECT FROM report WHERE state = '{state}' LIMIT %s) AS some",  # type: ignore[arg-type] # noqa: S608 (a word of ours)
+        f"SELECT count(*) FROM (SELECT FROM report WHERE state = '{state}' LIMIT %s) AS some",  # noqa: S608 (a word of ours)
         [most],
     )
 
@@ -78,7 +78,10 @@ def count_below(conn: Connection, above: Collection[int], *, until: datetime) ->
     ).fetchone()
     assert row is not None  # noqa: S101 (an aggregate has a row)
     incidents = conn.execute(
-        "SELECT incident, count(*) FROM report WHERE state = 'waiting' AND NOT id = ANY(%(above)s) GROUP BY incident", values
+        """
+        SELECT incident, count(*) FROM report WHERE state = 'waiting' AND NOT id = ANY(%(above)s) GROUP BY incident
+        """,
+        values,
     ).fetchall()
     signs = conn.execute(
         """
