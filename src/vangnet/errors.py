@@ -21,6 +21,7 @@
     │   ├── DataFolderUnusable   the data or keys folder cannot be used
     │   ├── PortTaken            another program listens there
     │   ├── InstallationStopped  a part of the demo ended by itself
+    │   ├── IntakeStopped        a delivery of reports was not read to its end
     │   ├── IndexUnusable        the index of listed hashes is damaged, or was not checked yet
     │   └── MediumUnusable       a file of the vault is damaged, or its key does not open
     └── PartnerFailed            a third party did not do its part (exit 3, HTTP 502)
@@ -260,6 +261,17 @@ class PortTaken(Unavailable):
     host: str
     port: int
     setting: str = "VANGNET_PORT"
+
+
+@dataclass(eq=False, kw_only=True)
+class IntakeStopped(Unavailable):
+    """A delivery of reports was not read to its end. What was taken in is there."""
+
+    code = "intake_stopped"
+    message = "taking in stopped: {problem}"
+    hint = "give the same command again: it goes on where it was left"
+
+    problem: str
 
 
 @dataclass(eq=False, kw_only=True)

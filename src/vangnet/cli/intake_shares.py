@@ -1,30 +1,29 @@
 """One delivery, taken in by several processes side by side: each reads a share of it and takes that in.
 
 A share whose process dies ends the command; given again, it goes on where it was left, because what was taken in is known.
-The processes end when the command does, however it ends.
+A process ends when the command does, however that ends.
 """
 
-import multiprocessing
+import json
 import os
-import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from multiprocessing.connection import Connection as Line
-from multiprocessing.connection import wait
-from multiprocessing.process import BaseProcess
 from pathlib import Path
+from selectors import EVENT_READ, DefaultSelector
+from typing import IO
 
-from vangnet.cli.installation import Installation, now, open_installation
-from vangnet.errors import AppError, InstallationStopped
+from vangnet.cli.installation import Installation, now
+from vangnet.errors import IntakeStopped
 from vangnet.hashing.model import Limits
 from vangnet.hashing.sandbox import Sandbox
 from vangnet.jobs.reports import taker_with
 from vangnet.registry.service.live import LiveIndex
 from vangnet.reports.formats import bundle
 from vangnet.reports.formats.bundle import Bundled
-from vangnet.reports.formats.reading import Unreadable
+from vangnet.reports.formats.reading import Unreadable, UnreadableReason
 from vangnet.reports.formats.shares import Share
 from vangnet.reports.service import deliveries
 from vangnet.reports.service.taking import Taken, Taker
@@ -36,13 +35,6 @@ _TELL_S = 0.25
 
 #: How many more reports were taken in.
 Tell = Callable[[int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    """Why a process could not go on."""
-
-    problem: str
 
 
 @contextmanager
@@ -57,70 +49,79 @@ def opened_taker(opened: Installation, *, processes: int | None = None) -> Itera
 
 
 def take_bundle(opened: Installation, path: Path, delivery_id: int, *, jobs: int, tell: Tell) -> Taken:
-    """Takes in what lies at a path, by so many processes. Raises InvalidInput, InstallationStopped."""
+    """Takes in what lies at a path, by so many processes. Raises InvalidInput, IntakeStopped."""
     if jobs == 1:
-        return _take(opened, path, delivery_id, Share(), tell)
-    context = multiprocessing.get_context("spawn")
-    lines: dict[Line, BaseProcess] = {}
+        return take_share(opened, path, delivery_id, Share(), tell)
+    processes: dict[IO[str], subprocess.Popen[bytes]] = {}
     try:
         for number in range(jobs):
-            ours, theirs = context.Pipe(duplex=False)
-            share = Share(number=number, of=jobs)
-            process = context.Process(target=_run, args=(theirs, path, delivery_id, share), name=f"intake-{number}")
-            process.start()
-            theirs.close()
-            lines[ours] = process
-        return _gathered(lines, tell)
+            line, process = _start(path, delivery_id, Share(number=number, of=jobs))
+            processes[line] = process
+        return _gathered(processes, tell)
     finally:
-        for line, process in lines.items():
+        for line, process in processes.items():
             line.close()
             process.terminate()
-            process.join()
+            process.wait()
 
 
-def _gathered(lines: dict[Line, BaseProcess], tell: Tell) -> Taken:
-    reports, bad = 0, []
-    waiting = set(lines)
-    while waiting:
-        for line in wait(list(waiting)):
-            assert isinstance(line, Line)  # noqa: S101 (of these)
-            try:
-                said = line.recv()
-            except EOFError:
-                raise InstallationStopped(name="a process of the intake") from None
-            match said:
-                case int():
-                    tell(said)
-                case Taken():
-                    reports += said.reports
-                    bad += said.bad
-                    waiting.discard(line)
-                case _Failed():
-                    raise InstallationStopped(name=f"a process of the intake ({said.problem})")
+def _start(path: Path, delivery_id: int, share: Share) -> tuple[IO[str], subprocess.Popen[bytes]]:
+    ours, theirs = os.pipe()
+    try:
+        told = [f"--share={share.number}/{share.of}", f"--delivery={delivery_id}", f"--line={theirs}"]
+        command = [sys.executable, "-m", "vangnet", "intake", "bundle", os.fspath(path.absolute()), *told]
+        # A session of its own: Ctrl-C is for the command, which ends its processes.
+        process = subprocess.Popen(command, pass_fds=[theirs], stdin=subprocess.DEVNULL, start_new_session=True)
+    finally:
+        os.close(theirs)
+    return os.fdopen(ours, encoding="utf-8"), process
+
+
+def _gathered(processes: dict[IO[str], subprocess.Popen[bytes]], tell: Tell) -> Taken:
+    reports, bad, done = 0, [], 0
+    with DefaultSelector() as selector:
+        for line in processes:
+            selector.register(line, EVENT_READ, line)
+        while done < len(processes):
+            for key, _ in selector.select():
+                # They write whole lines, far less than a pipe holds.
+                said = json.loads(key.data.readline() or "null")
+                match said:
+                    case {"more": more}:
+                        reports += more
+                        tell(more)
+                    case {"reason": reason, "where": where, "problem": problem}:
+                        bad.append(Unreadable(reason=UnreadableReason(reason), where=where, problem=problem))
+                    case {"done": True}:
+                        done += 1
+                        selector.unregister(key.fileobj)
+                    case _:
+                        raise IntakeStopped(problem="one of its processes ended")
     return Taken(reports=reports, bad=tuple(bad))
 
 
 # --- in a process of its own ---
 
 
-def _run(line: Line, path: Path, delivery_id: int, share: Share) -> None:
-    # Ctrl-C is for the command, which ends us; and without anybody at the other end there is nobody to work for.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        with open_installation() as opened:
-            line.send(_take(opened, path, delivery_id, share, lambda more: _tell(line, more)))
-    except AppError as error:
-        line.send(_Failed(str(error)))
+def run_share(opened: Installation, path: Path, delivery_id: int, share: Share, line: int) -> None:
+    """Takes one share in, and tells the command that started this process what came of it."""
+    with os.fdopen(line, "w", encoding="utf-8", buffering=1) as out:
+
+        def tell(**said: object) -> None:
+            try:
+                out.write(json.dumps(said) + "\n")
+            except OSError as error:
+                # Nobody is at the other end: there is nobody to work for.
+                raise IntakeStopped(problem="the command that asked for it ended") from error
+
+        taken = take_share(opened, path, delivery_id, share, lambda more: tell(more=more))
+        for one in taken.bad:
+            tell(reason=one.reason, where=one.where, problem=one.problem)
+        tell(done=True)
 
 
-def _tell(line: Line, more: int) -> None:
-    try:
-        line.send(more)
-    except OSError:
-        os._exit(1)
-
-
-def _take(opened: Installation, path: Path, delivery_id: int, share: Share, tell: Tell) -> Taken:
+def take_share(opened: Installation, path: Path, delivery_id: int, share: Share, tell: Tell) -> Taken:
+    """Takes in a share of what lies at a path, in this process. Raises InvalidInput."""
     with opened.transaction() as conn:
         delivery = deliveries.get(conn, opened.actor, delivery_id=delivery_id)
         origin = deliveries.origin_of(conn, delivery)

@@ -34,6 +34,7 @@ _PLACES: Mapping[str, tuple[str, str]] = {
     "gate": ("gate", "app"),
     "handoff": ("handoff", "app"),
     "index": ("index", "app"),
+    "intake": ("intake", "app"),
     "job": ("job", "app"),
     "key": ("key", "app"),
     "party": ("party", "app"),

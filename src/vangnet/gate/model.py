@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from vangnet.hashing.model import Reason
+from vangnet.hashing.model import Convention, Reason
 
 #: Most checks in one batch of hashes.
 BATCH_MAX = 10_000
@@ -94,6 +94,14 @@ class GivenHash:
     value: bytes = field(repr=False)
     #: For pdq: 0 to 100; None where it is not told, which is then distrusted by nobody.
     quality: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureHash:
+    """A perceptual hash of somebody's picture, good enough to be trusted."""
+
+    convention: Convention
+    value: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The tables of accepted uploads: by keyed digests, a table a day, and how far lists were looked up in them."""
+"""The tables of accepted uploads: what was chosen, and what is kept by keyed digests, a table a day."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -28,14 +28,6 @@ class PastRow:
     sha256: UUID | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LookedUp:
-    """Up to which entry a list was looked up, and what counted of it then."""
-
-    counting: str
-    position: int
-
-
 # --- choice ---
 
 
@@ -43,56 +35,38 @@ def find_choice(conn: Connection) -> PastChoice | None:
     """What holds."""
     row = conn.execute(
         """
-        SELECT version, kept, basis, reference, ends_on, days, chosen_by, chosen_at FROM gate_past_choice
+        SELECT version, kept, basis, reference, ends_on, days, pictures, chosen_by, chosen_at FROM gate_past_choice
         ORDER BY version DESC LIMIT 1
         """
     ).fetchone()
     if row is None:
         return None
-    version, kept, basis, reference, ends_on, days, chosen_by, chosen_at = row
+    version, kept, basis, reference, ends_on, days, pictures, chosen_by, chosen_at = row
     return PastChoice(
-        version=version, kept=kept, days=days, chosen_by=chosen_by, chosen_at=chosen_at,
+        version=version, kept=kept, days=days, pictures=pictures, chosen_by=chosen_by, chosen_at=chosen_at,
         basis=LegalBasis(text=basis, reference=reference, ends_on=ends_on) if kept else None,
     )  # fmt: skip
 
 
 def add_choice(
-    conn: Connection, *, kept: bool, basis: LegalBasis | None, days: int | None, chosen_by: str, now: datetime
+    conn: Connection,
+    *,
+    kept: bool,
+    basis: LegalBasis | None,
+    days: int | None,
+    pictures: str | None,
+    chosen_by: str,
+    now: datetime,
 ) -> None:
     """Keeps a choice as the next version. The caller has the place alone."""
     text, reference, ends_on = (None, None, None) if basis is None else (basis.text, basis.reference, basis.ends_on)
     conn.execute(
         """
-        INSERT INTO gate_past_choice (version, kept, basis, reference, ends_on, days, chosen_by, chosen_at)
-        SELECT coalesce(max(version), 0) + 1, %s, %s, %s, %s, %s, %s, %s FROM gate_past_choice
+        INSERT INTO gate_past_choice (version, kept, basis, reference, ends_on, days, pictures, chosen_by, chosen_at)
+        SELECT coalesce(max(version), 0) + 1, %s, %s, %s, %s, %s, %s, %s, %s FROM gate_past_choice
         """,
-        [kept, text, reference, ends_on, days, chosen_by, now],
+        [kept, text, reference, ends_on, days, pictures, chosen_by, now],
     )
-
-
-# --- the place, which orders writing and looking up ---
-
-
-def share_place(conn: Connection) -> int:
-    """How far uploads were looked up; nobody looks up or erases until the transaction ends."""
-    row = conn.execute("SELECT position FROM gate_past_place FOR SHARE").fetchone()
-    assert row is not None  # noqa: S101 (the migration put the one row there)
-    return int(row[0])
-
-
-def take_place(conn: Connection) -> tuple[int, int] | None:
-    """How far, and how far for altered entries, alone until the transaction ends; None where somebody else is at it."""
-    return conn.execute("SELECT position, altered FROM gate_past_place FOR UPDATE SKIP LOCKED").fetchone()
-
-
-def lock_place(conn: Connection) -> None:
-    """Alone, after whoever is at it."""
-    conn.execute("SELECT FROM gate_past_place FOR UPDATE")
-
-
-def update_place(conn: Connection, *, position: int, altered: int) -> None:
-    """Uploads were looked up so far."""
-    conn.execute("UPDATE gate_past_place SET position = greatest(position, %s), altered = %s", [position, altered])
 
 
 # --- uploads ---
@@ -168,31 +142,3 @@ def list_erased(conn: Connection) -> dict[UUID, datetime]:
 def remove_erased(conn: Connection, *, before: datetime) -> None:
     """Forgets it."""
     conn.execute("DELETE FROM gate_past_erased WHERE at < %s", [before])
-
-
-# --- lists ---
-
-
-def list_looked_up(conn: Connection) -> dict[UUID, LookedUp]:
-    """How far each list was looked up."""
-    rows = conn.execute("SELECT list_id, counting, position FROM gate_past_list").fetchall()
-    return {list_id: LookedUp(counting=counting, position=position) for list_id, counting, position in rows}
-
-
-def put_looked_up(conn: Connection, list_id: UUID, looked_up: LookedUp) -> None:
-    """Keeps how far."""
-    conn.execute(
-        """
-        INSERT INTO gate_past_list (list_id, counting, position) VALUES (%s, %s, %s)
-        ON CONFLICT (list_id) DO UPDATE SET counting = excluded.counting, position = excluded.position
-        """,
-        [list_id, looked_up.counting, looked_up.position],
-    )
-
-
-def remove_looked_up(conn: Connection, list_ids: Sequence[UUID] | None) -> None:
-    """Forgets how far these lists were looked up, or all of them."""
-    conn.execute(
-        "DELETE FROM gate_past_list WHERE %(all)s OR list_id = ANY(%(ids)s)",
-        {"all": list_ids is None, "ids": list(list_ids or [])},
-    )
