@@ -85,6 +85,12 @@ BENCHMARKS = (
         quick=("--seeds", "1", "--uploads", "60000", "--days", "3", "--look-ups", "50"),
     ),
     Benchmark(
+        name="gate_past_pictures",
+        title="Uploads of before that look alike",
+        script="gate_past_pictures.py",
+        quick=("--seeds", "1", "--uploads", "20000", "--days", "3", "--look-ups", "20", "--at-once", "20"),
+    ),
+    Benchmark(
         name="gate_check",
         title="The gate",
         script="gate_check.py",

@@ -137,6 +137,37 @@ class Settings(BaseModel):
     uploader_help_en: str | None = Field(
         default=None, max_length=300, description="The same for uploaders who read English."
     )
+    sharp_minutes_a_day: int = Field(
+        default=90,
+        ge=1,
+        le=240,
+        description="So many minutes a day somebody is shown sharp pictures at most; then there is other work.",
+    )
+    assessment_check_percent: int = Field(
+        default=1,
+        ge=0,
+        le=20,
+        description="In so many of a hundred reports a generated picture is mixed in, to check how the work is done.",
+    )
+    help_contacts_file: Path | None = Field(
+        default=None,
+        description="File (TOML) with the contacts of the public page of a hotline or the police; none: no public page.",
+    )
+    mailbox_host: str | None = Field(
+        default=None, description="IMAP server (TLS) of the mailbox in which reports arrive; none: no mailbox."
+    )
+    mailbox_port: int = Field(default=993, ge=1, le=65535, description="Its port.")
+    mailbox_user: str | None = Field(default=None, description="The name by which Vangnet signs in to that mailbox.")
+    mailbox_password: SecretStr | None = Field(default=None, description="The password that goes with it.")
+    mailbox_folder: str = Field(
+        default="INBOX", min_length=1, max_length=200, description="The folder of the mailbox in which reports arrive."
+    )
+    mailbox_taken_folder: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="Where a message is moved to when it was taken in; without it, it is marked as read and stays.",
+    )
     probing_key_matches: int = Field(
         default=200,
         ge=1,
@@ -256,7 +287,7 @@ class Settings(BaseModel):
     def _absolute(cls, folder: Path) -> Path:
         return folder.expanduser().absolute()
 
-    @field_validator("partner_ca_file")
+    @field_validator("partner_ca_file", "help_contacts_file")
     @classmethod
     def _readable(cls, file: Path | None) -> Path | None:
         if file is not None and not os.access(file, os.R_OK):
@@ -314,6 +345,8 @@ class Settings(BaseModel):
             raise ValueError("VANGNET_UPLOADER_HELP_NL and VANGNET_UPLOADER_HELP_EN are given together, or not at all")
         if self.oidc_issuer is not None and self.oidc_client_id is None:
             raise ValueError("VANGNET_OIDC_ISSUER needs VANGNET_OIDC_CLIENT_ID")
+        if self.mailbox_host is not None and (self.mailbox_user is None or self.mailbox_password is None):
+            raise ValueError("VANGNET_MAILBOX_HOST needs VANGNET_MAILBOX_USER and VANGNET_MAILBOX_PASSWORD")
         if self.database_owner_url is not None and self.database_url is None:
             raise ValueError("VANGNET_DATABASE_OWNER_URL needs VANGNET_DATABASE_URL")
         if self.doors_need_basis and not (self.doors_legal_basis and self.doors_legal_basis_until):

@@ -6,10 +6,10 @@ import ast
 import pytest
 from generators.source import Module
 
-CAPABILITIES = {"audit", "identity", "handoff", "registry", "gate", "jobs"}
+CAPABILITIES = {"audit", "identity", "handoff", "vault", "registry", "reports", "gate", "retention", "jobs"}
 PARTS = {"model", "store", "service"}
 #: Formats of a capability's own, one file each.
-FORMATS = {"registry"}
+FORMATS = {"registry", "reports"}
 #: Modules beside those three, and what they are. A new one is added here by whoever can say what it is.
 BESIDES: dict[str, str] = {
     "vangnet.audit.chain": "rules: how an event becomes a link of the chain",
@@ -39,10 +39,26 @@ BESIDES: dict[str, str] = {
     "vangnet.jobs.app": "our tasks, told to procrastinate",
     "vangnet.jobs.fetching": "tasks: lists taken from third parties' services",
     "vangnet.jobs.following": "the threads that follow other installations' lists",
-    "vangnet.jobs.tasks": "the tasks themselves",
+    "vangnet.jobs.erasure": "tasks: erasing what has come to the end of its term",
+    "vangnet.jobs.reports": "tasks: reports read, looked up, placed",
+    "vangnet.jobs.tasks": "the tasks themselves, and their schedule",
+    "vangnet.jobs.workplace": "what tasks work with",
     "vangnet.registry.safeguards": "rules: what stands between a list and harm",
     "vangnet.registry.structures": "rules: generated pictures that show nothing",
     "vangnet.identity.permissions": "the table of who may do what",
+    "vangnet.reports.capacity": "rules: how far the work reaches, and what is drawn below that line",
+    "vangnet.reports.clustering": "rules: which pictures are near enough to be one cluster",
+    "vangnet.reports.danger": "rules: who is called, and when the next one is",
+    "vangnet.reports.fact_finding": "rules: what triage is to know of a report",
+    "vangnet.reports.features": "rules: by which values reports are compared",
+    "vangnet.reports.grouping": "rules: which reports belong together, people's deeds included",
+    "vangnet.reports.linking": "rules: which values link two reports, and why",
+    "vangnet.reports.missed": "rules: the share of urgent reports that is missed, with its interval",
+    "vangnet.reports.normal_forms": "rules: one way to write a mail address, a number, a host",
+    "vangnet.reports.triage": "rules: the order of reports, with its reasons",
+    "vangnet.reports.triage_preview": "rules: what another policy would move",
+    "vangnet.retention.terms": "rules: terms as a document, and sets to start from",
+    "vangnet.vault.files": "the sealed files on disk",
 }
 
 

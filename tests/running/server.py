@@ -16,6 +16,7 @@ import psycopg
 import uvicorn
 from fastapi import FastAPI
 
+from running.help_contacts import made_up_contacts
 from running.passwords import CHEAP_HASHES
 from running.states import wait_until
 from vangnet.audit.model import Actor, ActorKind
@@ -167,6 +168,9 @@ def running(
         "port": port,
         "base_url": f"http://{host_name}:{port}",
         "log_format": LogFormat.JSON,
+        "help_contacts_file": made_up_contacts(folder),
+        # Drawn at random, it would be in the way of tests that count.
+        "assessment_check_percent": 0,
     }
     settings = Settings(**(values | given))
     settings.data_dir.mkdir(exist_ok=True)
@@ -194,6 +198,7 @@ def running(
         keys,
         live=live if checking else None,
         gate=gate if checking else None,
+        sandbox=sandbox,
         password_hashes=CHEAP_HASHES,
     )
     extend(app)

@@ -103,3 +103,18 @@ def test_many_values_are_sealed_as_one_is_and_no_two_alike(keys: Keys) -> None:
     assert sealer.seal_many([], b"list") == []
     with pytest.raises(ValueError, match="does not open"):
         sealer.unseal(sealed[0], b"another list")
+
+
+def test_much_is_opened_into_room_that_is_there(keys: Keys) -> None:
+    sealer = keys.sealer("one")
+    sealed = memoryview(sealer.seal(b"ten bytes!", b"place"))
+    room = bytearray(12)
+    assert sealer.unseal_into(sealed, b"place", memoryview(room)) == 10
+    assert room == b"ten bytes!\0\0"
+    for wrong in (sealed[:-1], sealed[:5], memoryview(bytes(len(sealed)))):
+        with pytest.raises(ValueError, match="sealed for one"):
+            sealer.unseal_into(wrong, b"place", memoryview(room))
+    with pytest.raises(ValueError, match="sealed for one"):
+        sealer.unseal_into(sealed, b"another place", memoryview(room))
+    with pytest.raises(ValueError, match="length"):
+        sealer.unseal_into(sealed, b"place", memoryview(room)[:9])

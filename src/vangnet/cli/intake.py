@@ -44,7 +44,7 @@ def bundle(
 ) -> None:
     """Take in CyberTips with their files. Broken off, the same command goes on where it was left.
 
-    Ends with status 1 where something could not be read: it is printed with the reason, and stays on the list of deliveries.
+    Ends with status 1 where something could not be read: it is printed with the reason, and stays listed as a delivery.
     """
     with open_installation() as opened:
         if share is not None and delivery is not None and line is not None:

@@ -9,11 +9,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
-from typing import IO
+from typing import Any
 
 from vangnet.cli.installation import Installation, now
 from vangnet.errors import IntakeStopped
@@ -32,6 +32,7 @@ from vangnet.reports.service.taking import Taken, Taker
 _LOAD_S = 120.0
 #: A process tells so often how far it is.
 _TELL_S = 0.25
+_PIECE_BYTES = 64 * 1024
 
 #: How many more reports were taken in.
 Tell = Callable[[int], None]
@@ -52,52 +53,61 @@ def take_bundle(opened: Installation, path: Path, delivery_id: int, *, jobs: int
     """Takes in what lies at a path, by so many processes. Raises InvalidInput, IntakeStopped."""
     if jobs == 1:
         return take_share(opened, path, delivery_id, Share(), tell)
-    processes: dict[IO[str], subprocess.Popen[bytes]] = {}
+    processes: dict[int, subprocess.Popen[bytes]] = {}
     try:
         for number in range(jobs):
             line, process = _start(path, delivery_id, Share(number=number, of=jobs))
             processes[line] = process
-        return _gathered(processes, tell)
+        taken = _gathered(processes, tell)
+    except BaseException:
+        for process in processes.values():
+            process.terminate()
+        raise
     finally:
         for line, process in processes.items():
-            line.close()
-            process.terminate()
+            os.close(line)
             process.wait()
+    return taken
 
 
-def _start(path: Path, delivery_id: int, share: Share) -> tuple[IO[str], subprocess.Popen[bytes]]:
+def _start(path: Path, delivery_id: int, share: Share) -> tuple[int, subprocess.Popen[bytes]]:
     ours, theirs = os.pipe()
     try:
         told = [f"--share={share.number}/{share.of}", f"--delivery={delivery_id}", f"--line={theirs}"]
         command = [sys.executable, "-m", "vangnet", "intake", "bundle", os.fspath(path.absolute()), *told]
         # A session of its own: Ctrl-C is for the command, which ends its processes.
-        process = subprocess.Popen(command, pass_fds=[theirs], stdin=subprocess.DEVNULL, start_new_session=True)
+        return ours, subprocess.Popen(command, pass_fds=[theirs], stdin=subprocess.DEVNULL, start_new_session=True)
     finally:
         os.close(theirs)
-    return os.fdopen(ours, encoding="utf-8"), process
 
 
-def _gathered(processes: dict[IO[str], subprocess.Popen[bytes]], tell: Tell) -> Taken:
-    reports, bad, done = 0, [], 0
+def _gathered(lines: Iterable[int], tell: Tell) -> Taken:
+    reports, bad = 0, []
     with DefaultSelector() as selector:
-        for line in processes:
-            selector.register(line, EVENT_READ, line)
-        while done < len(processes):
+        for line in lines:
+            selector.register(line, EVENT_READ, bytearray())
+        while selector.get_map():
             for key, _ in selector.select():
-                # They write whole lines, far less than a pipe holds.
-                said = json.loads(key.data.readline() or "null")
-                match said:
-                    case {"more": more}:
-                        reports += more
-                        tell(more)
-                    case {"reason": reason, "where": where, "problem": problem}:
-                        bad.append(Unreadable(reason=UnreadableReason(reason), where=where, problem=problem))
-                    case {"done": True}:
-                        done += 1
-                        selector.unregister(key.fileobj)
-                    case _:
-                        raise IntakeStopped(problem="one of its processes ended")
+                for said in _said(key.fd, key.data):
+                    match said:
+                        case {"more": more}:
+                            reports += more
+                            tell(more)
+                        case {"reason": reason, "where": where, "problem": problem}:
+                            bad.append(Unreadable(reason=UnreadableReason(reason), where=where, problem=problem))
+                        case _:
+                            selector.unregister(key.fd)
     return Taken(reports=reports, bad=tuple(bad))
+
+
+def _said(line: int, before: bytearray) -> list[dict[str, Any]]:
+    """The whole lines that a process wrote by now. Raises IntakeStopped where it ended without its last one."""
+    piece = os.read(line, _PIECE_BYTES)
+    if not piece:
+        raise IntakeStopped(problem="one of its processes ended")
+    *whole, rest = bytes(before + piece).split(b"\n")
+    before[:] = rest
+    return [json.loads(one) for one in whole]
 
 
 # --- in a process of its own ---

@@ -1,4 +1,4 @@
-"""`vangnet gate past`: accepted uploads that are kept by keyed digests, where a legal basis allows it."""
+"""`vangnet gate past`: accepted uploads that are kept by their hashes, where a legal basis allows it."""
 
 from datetime import datetime
 from typing import Annotated
@@ -7,6 +7,7 @@ import typer
 
 from vangnet.cli.installation import now, open_installation
 from vangnet.cli.output import AsJson, print_record, say
+from vangnet.errors import InvalidInput
 from vangnet.gate.past import DAYS, DAYS_MAX
 from vangnet.gate.service import past
 
@@ -27,8 +28,10 @@ def show(as_json: AsJson = False) -> None:
             "reference": None if basis is None else basis.reference,
             "until": None if basis is None else basis.ends_on.isoformat(),
             "days": None if choice is None else choice.days,
+            "pictures": None if choice is None else choice.pictures,
             "tables": len(shown.days),
             "uploads_about": sum(uploads for _, uploads in shown.days),
+            "picture_hashes_about": shown.pictures,
             "lists_looked_up": f"{shown.lists_done} of {shown.lists}",
         },
         as_json=as_json,
@@ -41,11 +44,25 @@ def switch_on(
     reference: Annotated[str, typer.Option("--reference", help="Where that is written.")],
     until: Annotated[datetime, typer.Option("--until", formats=["%Y-%m-%d"], help="The last day on which it holds.")],
     days: Annotated[int, typer.Option(min=1, max=DAYS_MAX, help="For how long each upload is kept.")] = DAYS,
+    pictures: Annotated[bool, typer.Option("--pictures", help="Keep perceptual hashes of pictures as well.")] = False,
+    pictures_reason: Annotated[
+        str, typer.Option("--pictures-reason", help="Why the legal basis covers those, too; goes with --pictures.")
+    ] = "",
 ) -> None:
-    """Keep keyed digests of accepted uploads from now on, until the legal basis ends."""
+    """Keep keyed digests of accepted uploads from now on, until the legal basis ends.
+
+    With `--pictures`, their perceptual hashes are kept as well: sealed, and only with a reason of their own.
+    """
+    if pictures_reason and not pictures:
+        raise InvalidInput(field="--pictures-reason", problem="goes with --pictures")
     with open_installation() as opened, opened.transaction() as conn:
-        past.switch_on(conn, opened.actor, basis=basis, reference=reference, ends_on=until.date(), days=days, now=now())
+        past.switch_on(
+            conn, opened.actor, basis=basis, reference=reference, ends_on=until.date(), days=days,
+            pictures_reason=pictures_reason if pictures else None, now=now(),
+        )  # fmt: skip
     say(f"Accepted uploads are kept for {days} days, until {until.date()} at the latest.")
+    if pictures:
+        say("Perceptual hashes of their pictures are kept as well.")
 
 
 @app.command("off")

@@ -25,7 +25,7 @@ _NOISE = re.compile(
     r"--.*|\\(un)?restrict .*|SET .*|SELECT pg_catalog\.set_config\(.*|(CREATE|COMMENT ON) SCHEMA public\b.*|"
 )
 #: Tables of which a backup holds no rows.
-_SHORT_LIVED = "public.gate_past_day_*"
+_SHORT_LIVED = ("public.gate_past_day_*", "public.gate_past_picture_day_*")
 
 
 def schema_dump(conninfo: str) -> str:
@@ -43,7 +43,8 @@ def whole_dump(conninfo: str) -> Iterator[IO[bytes]]:
 
     Accepted uploads of the gate are left out: a backup would keep them for longer than their days.
     """
-    command, environ = _pg_dump(conninfo, "--format=custom", "--no-owner", f"--exclude-table-data={_SHORT_LIVED}")
+    left_out = [f"--exclude-table-data={names}" for names in _SHORT_LIVED]
+    command, environ = _pg_dump(conninfo, "--format=custom", "--no-owner", *left_out)
     with (
         subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from vangnet.gate.model import GivenHash
+from vangnet.gate.model import GivenHash, PictureHash
 from vangnet.gate.policy import Found
+from vangnet.gate.turned import turned
 from vangnet.hashing.hasher import Hasher
 from vangnet.hashing.index import RADIUS_MAX
 from vangnet.hashing.kinds import HEAD_BYTES, recognise
@@ -49,6 +50,8 @@ class Examined:
     checked: tuple[str, ...]
     reason: Reason | None
     digests: tuple[tuple[str, bytes], ...] = field(repr=False)
+    #: The file's own perceptual hashes, where they are known and to be trusted.
+    pictures: tuple[PictureHash, ...] = field(default=(), repr=False)
 
 
 class Matcher:
@@ -59,9 +62,12 @@ class Matcher:
         self._hasher = hasher
         self._name_of = name_of
 
-    def examine(self, data: bytes) -> Examined:
-        """The file `data`. Raises IndexUnusable while there is nothing to look into."""
-        outcome, screened = self._hashed(data)
+    def examine(self, data: bytes, *, pictures: bool = False) -> Examined:
+        """The file `data`. With `pictures`, its true hashes are worked out even where screening would do, and told.
+
+        Raises IndexUnusable while there is nothing to look into.
+        """
+        outcome, screened = self._hashed(data, screen=not pictures)
         named = _named(outcome.digests)
         found = [match for algorithm, value in named for match in self._by_digest(algorithm, value)]
         if screened and self._is_near(outcome.frames):
@@ -78,6 +84,7 @@ class Matcher:
             checked=tuple(checked),
             reason=outcome.reason if isinstance(outcome, Unhashable) else None,
             digests=tuple((algorithm.value, value) for algorithm, value in named),
+            pictures=_pictures(outcome.frames) if pictures else (),
         )
 
     def examine_hashes(self, hashes: Sequence[GivenHash]) -> Examined:
@@ -97,7 +104,36 @@ class Matcher:
             checked=tuple(dict.fromkeys(given.algorithm for given in hashes)),
             reason=reason,
             digests=tuple((given.algorithm, given.value) for given in hashes if given.algorithm != HashAlgorithm.PDQ),
+            pictures=_given_pictures(hashes),
         )
+
+    def examine_pictures(self, pictures: Sequence[PictureHash]) -> Examined:
+        """Pictures of which there is the hash alone, in all views, as near as that can tell: a match holds at most.
+
+        Raises IndexUnusable.
+        """
+        found = [
+            match
+            for picture in pictures
+            for view, value in turned(picture.value).items()
+            for match in self._by_hash(value, picture.convention, view, trusted=False)
+        ]
+        return Examined(found=tuple(found), checked=("pdq",), reason=None, digests=(), pictures=tuple(pictures))
+
+    def screen_pictures(self, pictures: Sequence[PictureHash]) -> set[PictureHash]:
+        """Those of them for which `examine_pictures` would find anything; many at once. Raises IndexUnusable."""
+        views = {picture: set(turned(picture.value).values()) for picture in pictures}
+        usual = [value for picture, its in views.items() if picture.convention is Convention.FULL for value in its]
+        near = self._live.screen(HashAlgorithm.PDQ, usual) if usual else set()
+        return {
+            picture
+            for picture, its in views.items()
+            if (
+                its & near
+                if picture.convention is Convention.FULL
+                else any(self._live.lookup(value, self._live.widest_radius, picture.convention) for value in its)
+            )
+        }
 
     def examine_many(self, files: Sequence[Sequence[GivenHash]]) -> list[Examined]:
         """The same for the hashes of many files: what is on no list, which is nearly all of it, is found out in one go."""
@@ -128,11 +164,11 @@ class Matcher:
 
     # --- hashing ---
 
-    def _hashed(self, data: bytes) -> tuple[Outcome, bool]:
-        """The file's outcome, and whether its hashes are for screening only."""
+    def _hashed(self, data: bytes, *, screen: bool) -> tuple[Outcome, bool]:
+        """The file's outcome, and whether its hashes are for screening only, which they never are unless `screen`."""
         wanted = self._true_conventions()
         # Only a JPEG is cheaper to screen, and a picture that must be decoded whole for another convention is not.
-        if recognise(data[:HEAD_BYTES]) is not MediaFormat.JPEG or wanted != {Convention.FULL}:
+        if not screen or recognise(data[:HEAD_BYTES]) is not MediaFormat.JPEG or wanted != {Convention.FULL}:
             return self._hasher.hash_bytes(data, wanted), False
         screened = self._hasher.hash_bytes(data, _SCREEN)
         if all(_says_something(transform) for transform in _transforms(screened.frames)):
@@ -205,6 +241,27 @@ def _unlisted(hashes: Sequence[GivenHash]) -> Examined:
         checked=(hashes[0].algorithm,) if len(hashes) == 1 else tuple(dict.fromkeys(given.algorithm for given in hashes)),
         reason=Reason.LOW_QUALITY if any(_is_poor(given) for given in hashes) else None,
         digests=tuple((given.algorithm, given.value) for given in hashes if given.algorithm != HashAlgorithm.PDQ),
+        pictures=_given_pictures(hashes),
+    )
+
+
+def _given_pictures(hashes: Sequence[GivenHash]) -> tuple[PictureHash, ...]:
+    """The PDQ hashes among them, which are taken for true ones; not those that are said to be of too little to see."""
+    return tuple(
+        PictureHash(convention=Convention.FULL, value=given.value)
+        for given in hashes
+        if given.algorithm == HashAlgorithm.PDQ and not _is_poor(given)
+    )
+
+
+def _pictures(frames: Iterable[Frame]) -> tuple[PictureHash, ...]:
+    """The true hashes of frames with enough to see, each once."""
+    return tuple(
+        dict.fromkeys(
+            PictureHash(convention=transform.convention, value=transform.hash().hash)
+            for transform in _transforms(frames)
+            if transform.convention is not Convention.SCREEN and transform.quality >= TRUSTED_QUALITY
+        )
     )
 
 

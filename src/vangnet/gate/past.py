@@ -1,7 +1,7 @@
 """Accepted uploads that are kept by keyed digests, so that one is found when what it is, is listed later. Pure.
 
-Nothing is kept unless a legal basis with an end date is recorded, and nothing longer than its days say. Pictures are kept by
-their perceptual hashes as well only where somebody wrote down why that basis covers those too.
+Nothing is kept unless a legal basis with an end date is recorded, and nothing longer than its days say. Pictures are kept
+by their perceptual hashes as well only where somebody wrote down why that basis covers those too.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,6 @@ from uuid import UUID
 from vangnet.errors import InvalidInput
 from vangnet.gate.model import CheckAnswer, Door, KeptDecision, Outcome, PictureHash
 from vangnet.gate.policy import Found, Policy, judge
-from vangnet.hashing.model import Convention
 from vangnet.identity.model.parties import LegalBasis, basis_holds
 from vangnet.identity.model.text import checked_line
 from vangnet.keys import Mac

@@ -2,9 +2,9 @@
 
 A turned or mirrored picture has the same waves, some with the other sign, and rows and columns swapped where it was turned
 (rust/core/DESIGN.md, "Views"). A hash has one bit for each wave: whether it is stronger than the middle one. As the middle
-lies near zero, another sign is nearly another bit. So what comes of it lies beside the hash that is worked out from the waves
-themselves, by 7 bits in the middle and up to 22 (tests/unit/test_gate_turned.py): enough to find a neighbour for a person to
-look at, where the picture is not there any more.
+lies near zero, another sign is nearly another bit. What comes of it lies beside the hash that is worked out from the waves
+themselves, by 7 bits in the middle and 22 at most of 60 pictures: enough to find a neighbour for a person to look at, where
+the picture is not there any more.
 """
 
 from collections.abc import Callable, Mapping

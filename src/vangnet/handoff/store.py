@@ -91,6 +91,12 @@ def list_sent(
         ).fetchall()
 
 
+def list_these_sent(conn: Connection, handoff_ids: Collection[UUID]) -> list[SentHandoff]:
+    """These, in the order of sending."""
+    with conn.cursor(row_factory=kwargs_row(_sent)) as cursor:
+        return cursor.execute(_SENT + "WHERE id = ANY(%s) ORDER BY sent_at, id", [list(handoff_ids)]).fetchall()
+
+
 def list_open(conn: Connection, *, limit: int) -> list[SentHandoff]:
     """Those that somebody should look at, the oldest first."""
     with conn.cursor(row_factory=kwargs_row(_sent)) as cursor:

@@ -133,7 +133,7 @@ def hash_frames(data: bytes, job: Job) -> Decoded | Reason:
 
 
 def cut_out(data: bytes, job: Job, asked: Excerpt) -> Pixels | Reason:
-    """So much of the first frame of the file `data` as is `asked`, upright. Whatever else is raised, the file crashed this."""
+    """So much of the first frame of the file `data` as is `asked`, upright. What else is raised is a crash."""
     Image.MAX_IMAGE_PIXELS = None  # Sides are checked here, before anything is decoded.
     # Of a file that breaks off, as much is shown as there is.
     ImageFile.LOAD_TRUNCATED_IMAGES = True

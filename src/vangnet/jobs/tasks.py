@@ -16,7 +16,8 @@ from vangnet.handoff.model import SentState
 from vangnet.handoff.service import sending
 from vangnet.identity.permissions import Permission
 from vangnet.identity.service import expiry
-from vangnet.jobs import erasure, fetching, service
+from vangnet.jobs import desk as desk_tasks
+from vangnet.jobs import erasure, fetching, follow_up, service
 from vangnet.jobs import reports as report_tasks
 from vangnet.jobs.workplace import Task, TryAgain, Workplace
 from vangnet.partners import installation, webhook
@@ -254,7 +255,9 @@ TASKS: Mapping[str, Task] = {
     "forget_finished_jobs": forget_finished_jobs,
     "remove_expired": remove_expired,
     **report_tasks.TASKS,
+    **desk_tasks.TASKS,
     **erasure.TASKS,
+    **follow_up.TASKS,
 }
 #: When tasks run by themselves, as cron has it, in UTC. Each time is run once, however many workers there are.
 SCHEDULE: Mapping[str, str] = {
@@ -262,5 +265,7 @@ SCHEDULE: Mapping[str, str] = {
     "forget_finished_jobs": "17 * * * *",
     "remove_expired": "47 * * * *",
     **report_tasks.SCHEDULE,
+    **desk_tasks.SCHEDULE,
     **erasure.SCHEDULE,
+    **follow_up.SCHEDULE,
 }

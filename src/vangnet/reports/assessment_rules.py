@@ -345,7 +345,9 @@ def crossings(assessed: AssessedClass) -> list[Crossing]:
     """How a class reads in each scheme, and what is lost there."""
     if assessed is AssessedClass.NOT_ILLEGAL:
         return [
-            Crossing(scheme=one, code="4" if one is Scheme.ICCAM else None, loses=_NO_CODE if one is not Scheme.ICCAM else None)
+            Crossing(
+                scheme=one, code="4" if one is Scheme.ICCAM else None, loses=_NO_CODE if one is not Scheme.ICCAM else None
+            )
             for one in Scheme
         ]
     found = []

@@ -69,7 +69,7 @@ class Clusters:
         next_number: int | None = None,
         threads: int = 1,
     ) -> list[Placed]:
-        """Where they would be placed, without keeping those that lead: for whoever keeps leaders first, then tells them here.
+        """Where they would be placed, without those that lead being kept: for whoever keeps leaders, and tells them here.
 
         `beside`: leaders that were not told yet. `next_number`: from where on new ones are numbered. Raises InvalidInput.
         """

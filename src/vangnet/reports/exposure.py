@@ -1,7 +1,7 @@
 """What somebody was shown, added up for their own good: a budget a day, a break in time, sums that name nobody. Pure.
 
-These figures are care, and no measure of work: who saw much did not do more. So a person sees their own, and others see sums
-of five people or more.
+These figures are care, and no measure of work: who saw much did not do more. So a person sees their own, and others see
+sums of five people or more.
 """
 
 from collections.abc import Iterable, Mapping

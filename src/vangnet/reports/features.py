@@ -167,6 +167,11 @@ def periods(times: Iterable[datetime]) -> tuple[Period, ...]:
     return tuple(made)
 
 
+def cluster_key(cluster: int) -> bytes:
+    """By what pictures of a cluster are compared."""
+    return cluster.to_bytes(8, "big")
+
+
 def apart(one: Sequence[Period], other: Sequence[Period]) -> timedelta | None:
     """The least time between two rows of periods; zero where they overlap, None where one of them is empty."""
     least: timedelta | None = None
@@ -263,8 +268,7 @@ def _add_item(found: _Found, item: ItemDraft, known: Known) -> None:
         elif algorithm == "pdq" and (placed := known.clusters.get(value)) is not None:
             if value in known.plain:
                 doubts |= _ONE[Doubt.PLAIN]
-            cluster = placed.cluster.to_bytes(8, "big")
-            found.add(FeatureKind.PICTURE, cluster, doubts=doubts, picture=(placed.distance, value))
+            found.add(FeatureKind.PICTURE, cluster_key(placed.cluster), doubts=doubts, picture=(placed.distance, value))
     if item.address is not None and (web := web_form(item.address)) is not None:
         found.add(FeatureKind.HOST, web.host, doubts=_ONE[Doubt.KIND])
         if web.page is not None:

@@ -5,12 +5,10 @@ recorded that holds today. People are named to police only. Media never cross in
 side knows what it has itself.
 """
 
-import types
-import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from vangnet.handoff.model.referrals import ReferralReason
 from vangnet.identity.model import InstallationKind, PartyKind
@@ -22,12 +20,17 @@ from vangnet.reports.model.drafts import (
     Place,
     ReportDraft,
     Reporter,
-    ReporterKind,
     Source,
     Trace,
 )
 from vangnet.reports.model.referrals import Share
+from vangnet.reports.typed_trees import fits
 
+_Tree = TypeVar("_Tree")
+
+#: So many characters of the reporter's words go along, and of those about one item, or of its address.
+_TEXT_MAX = 20_000
+_ITEM_TEXT_MAX = 8_000
 #: The scheme of what our own people agreed that a file is.
 OUR_SCHEME = "vangnet"
 
@@ -96,9 +99,18 @@ def _countries(places: Sequence[Place]) -> tuple[Place, ...]:
 
 
 def as_document(draft: ReportDraft, note: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """A report as it crosses: all but its items, and its items."""
-    head = as_plain(replace(draft, items=()))
-    return {"note": note, "report": head}, [as_plain(item) for item in draft.items]
+    """A report as it crosses: all but its items, and its items. Longer words than anybody reads are cut, and it is said."""
+    items = [replace(item, text=_cut(item.text), address=_cut(item.address)) for item in draft.items]
+    problems = draft.problems
+    text = draft.text[:_TEXT_MAX]
+    if text != draft.text or items != list(draft.items):
+        problems = (*problems, "long words and addresses were cut when the report was handed over")
+    head = as_plain(replace(draft, items=(), text=text, problems=problems))
+    return {"note": note, "report": head}, [as_plain(item) for item in items]
+
+
+def _cut(text: str | None) -> str | None:
+    return None if text is None else text[:_ITEM_TEXT_MAX]
 
 
 def from_document(
@@ -138,38 +150,11 @@ def from_document(
     )
 
 
-_Tree = typing.TypeVar("_Tree")
-
-
 def _checked(tree: _Tree) -> _Tree:
     """The tree, where every value is of the type that its field says. Raises ValueError: it came from elsewhere."""
-    if not _fits(tree, type(tree)):
+    if not fits(tree, type(tree)):
         raise ValueError("it is no part of a report")
     return tree
-
-
-def _fits(value: Any, wanted: Any) -> bool:
-    origin, inside = typing.get_origin(wanted), typing.get_args(wanted)
-    if is_dataclass(wanted):
-        hints = typing.get_type_hints(wanted)
-        return isinstance(value, wanted) and all(  # type: ignore[arg-type]
-            _fits(getattr(value, one.name), hints[one.name]) for one in fields(wanted)
-        )
-    if origin in {typing.Union, types.UnionType}:
-        return any(_fits(value, one) for one in inside)
-    if origin is frozenset:
-        return isinstance(value, frozenset) and all(_fits(one, inside[0]) for one in value)
-    if origin is tuple and inside[1:] != (Ellipsis,):
-        return isinstance(value, tuple) and len(value) == len(inside) and all(map(_fits, value, inside))
-    if origin is not None:
-        return isinstance(value, tuple) and all(_fits(one, inside[0]) for one in value)
-    if wanted is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    if wanted is datetime:
-        return isinstance(value, datetime) and value.tzinfo is not None
-    if wanted is str:
-        return isinstance(value, str) and "\0" not in value
-    return isinstance(value, wanted)
 
 
 #: What is in a referral at all: named, so that a field that is added to a draft is thought about here, too.
@@ -193,5 +178,3 @@ def as_found(item: ItemDraft, hashes: Sequence[tuple[str, bytes]], classificatio
     said = tuple((name, value) for name, value in item.hashes if name not in own)
     classified = item.classified if classification is None else Classified(scheme=OUR_SCHEME, code=classification)
     return replace(item, hashes=(*own.items(), *said), classified=classified)
-
-

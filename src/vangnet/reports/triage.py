@@ -12,13 +12,13 @@ What calls a person at once is in `danger.py`: nobody waits for an order then. H
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import count
 from operator import attrgetter
-from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar, assert_never
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar, assert_never
 
 from vangnet.reports.model.drafts import Incident, Sign
 from vangnet.reports.model.facts import AgeClass, CannotOpen, Claim, Facts, Part, Sayer
@@ -270,13 +270,6 @@ def changes_at(policy: TriagePolicy, facts: Facts, now: datetime) -> datetime | 
 _BAND = 1 << 20
 
 
-class _Row(NamedTuple):
-    id: int
-    received_at: datetime
-    rank: int
-    score: int
-
-
 _ID, _AGE = attrgetter("report_id"), attrgetter("received_at")
 
 
@@ -293,13 +286,17 @@ def order(policy: TriagePolicy, facts: Iterable[Facts], now: datetime, *, taken:
     for one in ready:
         points.append(sum([summand[0] for summand in _summands(policy, one, horizon)]))
         ranks.append(rank(policy, one, points[-1]))
-    rows = list(map(_Row, map(_ID, ready), map(_AGE, ready), ranks, points))
-    # Sorting keeps the order in which equals stand.
-    by_rank = sorted(_equals(policy, rows, now), key=attrgetter("rank"))
+    # By age they are as numbered. Sorting keeps the order in which equals stand.
+    by_rank = sorted(_equals(policy, ready, now), key=ranks.__getitem__)
     since, until = last_hours(policy, now)
-    pressed = rows[bisect_left(rows, since, key=_AGE) : bisect_right(rows, until, key=_AGE)]
-    found = next_places(policy, iter(by_rank), iter(rows), iter(pressed), taken=taken, now=now)
-    places = [Place(number, row.id, lane, row.score) for number, (row, lane) in enumerate(found, start=1)]
+    pressed = range(bisect_left(ready, since, key=_AGE), bisect_right(ready, until, key=_AGE))
+    merged = _merged(
+        policy, by_rank, range(len(ready)), pressed, taken=taken, now=now,
+        rank_of=ranks.__getitem__, received_at=lambda number: ready[number].received_at,
+    )  # fmt: skip
+    places = [
+        Place(number, ready[index].report_id, lane, points[index]) for number, (index, lane) in enumerate(merged, start=1)
+    ]
     aside = [
         Aside(report_id=one.report_id, reason=one.cannot_open, score=score(policy, one, now))
         for one in waiting
@@ -308,16 +305,16 @@ def order(policy: TriagePolicy, facts: Iterable[Facts], now: datetime, *, taken:
     return Listing(places=tuple(places), aside=tuple(sorted(aside, key=lambda one: -one.score)))
 
 
-def _equals(policy: TriagePolicy, rows: Sequence[_Row], now: datetime) -> Sequence[_Row]:
+def _equals(policy: TriagePolicy, ready: Sequence[Facts], now: datetime) -> Sequence[int]:
     """Reports of as many points, which stand by age, in the order in which they go."""
     match policy.among_equals:
         case Equals.OLDEST:
-            return rows
+            return range(len(ready))
         case Equals.NEWEST:
-            return rows[::-1]
+            return range(len(ready) - 1, -1, -1)
         case Equals.IN_TIME:
-            late = bisect_left(rows, last_hours(policy, now).since, key=_AGE)
-            return [*rows[late:], *rows[:late][::-1]]
+            in_time = bisect_left(ready, last_hours(policy, now).since, key=_AGE)
+            return [*range(in_time, len(ready)), *range(in_time - 1, -1, -1)]
         case _ as never:
             assert_never(never)
 
@@ -402,39 +399,65 @@ def next_places(
     Without the third, or without `now`, nobody is in their last hours. None of the rules but rank looks at points, and
     therefore a report with more of them never stands further back: up to its place all goes as it did.
     """
+    known: dict[int, _Kept] = {}
+
+    def numbers(rows: Iterable[_Kept]) -> Iterator[int]:
+        for row in rows:
+            known[row.id] = row
+            yield row.id
+
+    merged = _merged(
+        policy, numbers(by_rank), numbers(by_age), numbers(in_last_hours or ()), taken=taken, now=now,
+        rank_of=lambda number: known[number].rank, received_at=lambda number: known[number].received_at,
+    )  # fmt: skip
+    for number, lane in merged:
+        yield known[number], lane
+
+
+def _merged(
+    policy: TriagePolicy,
+    by_rank: Iterable[int],
+    by_age: Iterable[int],
+    in_last_hours: Iterable[int],
+    *,
+    taken: int,
+    now: datetime | None,
+    rank_of: Callable[[int], int],
+    received_at: Callable[[int], datetime],
+) -> Iterator[tuple[int, Lane]]:
+    """Three orders of the same numbers made into one."""
     placed: set[int] = set()
-    first, oldest, pressed = (_Line(rows, placed) for rows in (by_rank, by_age, in_last_hours or iter(())))
+    first, oldest, pressed = (_Line(numbers, placed).head for numbers in (by_rank, by_age, in_last_hours))
     # The shares are of a hundred places, and then they come round.
     for_oldest = [is_for_oldest(policy, slot) for slot in range(100)]
     for_last_hours = [now is not None and is_for_last_hours(policy, slot) for slot in range(100)]
     for slot in count(taken):
         if for_oldest[slot % 100]:
-            found, lane = oldest.head(), Lane.OLDEST
-        else:
-            found = first.head()
-            lane = Lane.POINTS if found is None else lane_of(found.rank)
-            if for_last_hours[slot % 100] and lane is not Lane.DANGER and (hurried := pressed.head()) is not None:
-                longest = oldest.head()
-                if now is not None and longest is not None and not has_backlog(policy, longest.received_at, now):
-                    found, lane = hurried, Lane.LAST_HOURS
-        if found is None:
+            number, lane = oldest(), Lane.OLDEST
+        elif (number := first()) is not None:
+            lane = lane_of(rank_of(number))
+            if for_last_hours[slot % 100] and lane is not Lane.DANGER and (hurried := pressed()) is not None:
+                longest = oldest()
+                if now is not None and longest is not None and not has_backlog(policy, received_at(longest), now):
+                    number, lane = hurried, Lane.LAST_HOURS
+        if number is None:
             return
-        placed.add(found.id)
-        yield found, lane
+        placed.add(number)
+        yield number, lane
 
 
-class _Line(Generic[_Kept]):
+class _Line:
     """One of the orders, without those that have their place already; read no further than its head."""
 
-    def __init__(self, rows: Iterator[_Kept], placed: set[int]) -> None:
-        self._rows, self._placed = rows, placed
-        self._head: _Kept | None = None
+    def __init__(self, numbers: Iterable[int], placed: set[int]) -> None:
+        self._numbers, self._placed = iter(numbers), placed
+        self._head: int | None = None
 
-    def head(self) -> _Kept | None:
+    def head(self) -> int | None:
         """Who is next in it; None at its end."""
         head, placed = self._head, self._placed
-        while head is None or head.id in placed:
-            head = next(self._rows, None)
+        while head is None or head in placed:
+            head = next(self._numbers, None)
             if head is None:
                 break
         self._head = head

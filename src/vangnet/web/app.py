@@ -17,11 +17,14 @@ from vangnet.config import FetchFrom, Settings
 from vangnet.db import Database
 from vangnet.errors import AppError
 from vangnet.gate.service.gate import Gate
+from vangnet.hashing.sandbox import Sandbox
 from vangnet.identity.service.password_hashes import PASSWORD_HASHES, PasswordHashes
 from vangnet.keys import Keys
 from vangnet.partners.fetching import Fetcher
 from vangnet.partners.transport import Transport
 from vangnet.registry.service.live import LiveIndex
+from vangnet.reports.service.looking import Viewer
+from vangnet.vault.files import VaultFiles
 from vangnet.web import api, protocols, ui
 from vangnet.web.access import rules_of
 from vangnet.web.api import openapi
@@ -29,6 +32,7 @@ from vangnet.web.cookies import Cookies
 from vangnet.web.direct import DirectAnswers, direct_routes
 from vangnet.web.errors import ErrorAnswers, answer
 from vangnet.web.health import HealthBoard
+from vangnet.web.help_file import HelpFile
 from vangnet.web.metrics import Metrics
 from vangnet.web.pages import Pages
 from vangnet.web.protocols.wire import Room
@@ -51,13 +55,14 @@ def create_app(
     *,
     live: LiveIndex | None = None,
     gate: Gate | None = None,
+    sandbox: Sandbox | None = None,
     only_gate: bool = False,
     password_hashes: PasswordHashes = PASSWORD_HASHES,
 ) -> FastAPI:
     """The web application of one installation.
 
-    Without `live` it looks no hash up, without `gate` it checks no upload: those requests are answered as unavailable. With
-    `only_gate` it has what programs ask a gate, and no pages.
+    Without `live` it looks no hash up, without `gate` it checks no upload: those requests are answered as unavailable;
+    without `sandbox` it shows no picture. With `only_gate` it has what programs ask a gate, and no pages.
 
     Every module of `ui`, `api` and `protocols` that has a router is part of it by being there. Raises RouteWithoutRule
     where a route does not say who may use it.
@@ -66,6 +71,7 @@ def create_app(
     if only_gate:
         capabilities = [module for module in capabilities if module.__name__ in _ASKED_OF_GATES]
     files = StaticFiles()
+    help_file = None if settings.help_contacts_file is None else HelpFile(settings.help_contacts_file)
     done = {code: sentence for module in capabilities for code, sentence in getattr(module, "DONE", {}).items()}
     measures = Metrics(database, live, gate)
     direct: dict[tuple[str, str], APIRoute] = {}
@@ -93,14 +99,16 @@ def create_app(
         cookies=Cookies(settings.base_url),
         pages=Pages(files, done),
         static=files,
-        health=HealthBoard(settings, database, live),
+        health=HealthBoard(settings, database, live, help_file),
         metrics=measures,
         live=live,
         gate=gate,
         gate_room=Room(settings.gate_bytes_at_once),
         programs_only=only_gate,
         checks=Turns(settings.gate_checks_at_once),
+        viewer=_viewer(settings, database, keys, sandbox),
         fetcher=_fetcher(settings),
+        help=help_file,
     )
     for module in capabilities:
         app.include_router(module.router)
@@ -111,6 +119,19 @@ def create_app(
         lambda: openapi.document(app, rules, version=version("vangnet"), base_url=settings.base_url)
     )
     return app
+
+
+def _viewer(settings: Settings, database: Database, keys: Keys, sandbox: Sandbox | None) -> Viewer | None:
+    if sandbox is None:
+        return None
+    return Viewer(
+        database,
+        keys,
+        vault=VaultFiles(settings.vault_dir, keys, bytes_max=settings.vault_bytes_max),
+        sandbox=sandbox,
+        budget_minutes=settings.sharp_minutes_a_day,
+        golden_percent=settings.assessment_check_percent,
+    )
 
 
 def _fetcher(settings: Settings) -> Fetcher | None:

@@ -24,6 +24,7 @@ from vangnet.jobs import service as jobs
 from vangnet.registry.model.subscriptions import SubscriptionState
 from vangnet.registry.service import subscriptions
 from vangnet.registry.service.live import LiveIndex, LiveStatus
+from vangnet.web.help_file import HelpFile, HelpStatus
 from vangnet.web.languages import marked
 
 #: Vangnet looking at itself, for the checks and the measures.
@@ -54,6 +55,7 @@ class Check(StrEnum):
     ISOLATION = "isolation"  #: The kernel can take all rights away from the processes that decode pictures.
     INDEX = "index"  #: The listed hashes are in memory, and follow every change.
     FEEDS = "feeds"  #: Other installations' lists arrive, and every page of them counts.
+    HELP = "help"  #: Somebody checked the contacts of the public page lately.
     JOBS = "jobs"  #: A worker runs, and no job was parked. Requests are served without that.
 
 
@@ -84,8 +86,11 @@ class Finding:
 class HealthBoard:
     """Looks at everything, and remembers since when each is as it is. Safe to share between threads."""
 
-    def __init__(self, settings: Settings, database: Database, live: LiveIndex | None = None) -> None:
-        """Without `live`, this process looks no hash up."""
+    def __init__(
+        self, settings: Settings, database: Database, live: LiveIndex | None = None, help_file: HelpFile | None = None
+    ) -> None:
+        """Without `live`, this process looks no hash up; without `help_file`, it has no public page."""
+        self._help_file = help_file
         self._settings = settings
         self._live = live
         self._database = database
@@ -118,6 +123,7 @@ class HealthBoard:
             _keys_are_readable(self._settings.keys_dir),
             decoders_are_isolated(features()),
             index_follows(None if self._live is None else self._live.status, now),
+            help_is_checked(None if self._help_file is None else self._help_file.status(now)),
             # Each of these would wait as long again for a database that does not answer.
             *(
                 replace(database, check=check) if database.failing else _looked(check, look)
@@ -240,6 +246,29 @@ def decoders_are_isolated(found: Features) -> Finding:
             remedy=marked("Use Linux 5.13 or later, with Landlock switched on."),
         )
     return _fine(Check.ISOLATION, marked("What decodes pictures has no rights: seccomp and Landlock both hold it."))
+
+
+def help_is_checked(status: HelpStatus | None) -> Finding:
+    """What it means that the contacts of the public page stand like this; None where there is no such page."""
+    if status is None:
+        return _fine(Check.HELP, marked("This installation has no public page."))
+    if status.problem is not None:
+        return Finding(
+            check=Check.HELP,
+            condition=Condition.ATTENTION,
+            told=marked("The file with the contacts of the public page cannot be used: they {problem}."),
+            remedy=marked("Mend it; until then the page shows the contacts of before."),
+            values={"problem": status.problem},
+        )
+    if status.to_be_checked:
+        return Finding(
+            check=Check.HELP,
+            condition=Condition.ATTENTION,
+            told=marked("Contacts on the public page that nobody checked for 90 days: {old}."),
+            remedy=marked("Call them, and write the new day into the file `VANGNET_HELP_CONTACTS_FILE`."),
+            values={"old": status.to_be_checked},
+        )
+    return _fine(Check.HELP, marked("The contacts on the public page were checked within 90 days."))
 
 
 def index_follows(status: LiveStatus | None, now: datetime) -> Finding:

@@ -1,13 +1,17 @@
-"""What the shell around every page shows: whose installation this is, at most seven ways to go, and who is signed in."""
+"""What the shell around every page shows: whose installation this is, at most seven ways to go, and who is signed in.
+
+Providers and authorities have one menu, whoever takes reports another: what nobody does all day has no place in it.
+"""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vangnet.identity.model import InstallationKind
+from vangnet.identity.model import Installation, InstallationKind
 from vangnet.identity.permissions import Permission
 from vangnet.web.languages import marked
 
 if TYPE_CHECKING:
+    from vangnet.reports.service.watching import Banner
     from vangnet.web.visit import OneVisit
 
 
@@ -29,10 +33,7 @@ KIND_NAMES = {
     InstallationKind.AUTHORITY: marked("Authority"),
 }
 
-#: At most seven: who has to read a menu has lost the thread.
-MENU = (
-    MenuItem(path="/", label=marked("Start")),
-    MenuItem(path="/gate", label=marked("Gate"), permission=Permission.GATE_READ, also=("/decisions", "/webhook", "/past")),
+_REST = (
     MenuItem(
         path="/lists",
         label=marked("Lists"),
@@ -44,6 +45,34 @@ MENU = (
     MenuItem(path="/audit", label=marked("Audit"), permission=Permission.AUDIT_READ),
     MenuItem(path="/health", label=marked("Health"), permission=Permission.HEALTH_READ, also=("/jobs",)),
 )
+#: At most seven: who has to read a menu has lost the thread.
+MENU = (
+    MenuItem(path="/", label=marked("Start")),
+    MenuItem(path="/gate", label=marked("Gate"), permission=Permission.GATE_READ, also=("/decisions", "/webhook", "/past")),
+    *_REST,
+)
+#: The same of a hotline and of police. A gate that they have is found under the person's name.
+REPORTS_MENU = (
+    MenuItem(path="/", label=marked("Start"), also=("/shift",)),
+    MenuItem(
+        path="/queue",
+        label=marked("Reports"),
+        permission=Permission.REPORT_READ,
+        also=("/reports", "/danger", "/deliveries", "/triage", "/referrals"),
+    ),
+    *_REST,
+)
+_TAKE_REPORTS = {InstallationKind.HOTLINE, InstallationKind.POLICE}
+
+
+def takes_reports(installation: Installation | None) -> bool:
+    """Whether reports are worked on here."""
+    return installation is not None and installation.kind in _TAKE_REPORTS
+
+
+def menu_of(installation: Installation | None) -> tuple[MenuItem, ...]:
+    """The menu of an installation."""
+    return REPORTS_MENU if takes_reports(installation) else MENU
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +87,11 @@ class Shell:
     theme: str
     single_keys: bool
     back: str
+    #: What somebody may open and the menu has no place for.
+    elsewhere: tuple[MenuItem, ...]
+    #: What calls this person, shown above every page; and whether the page looks for that while it stays open.
+    danger: "Banner | None"
+    on_watch: bool
 
 
 def shell_of(visit: "OneVisit") -> Shell:
@@ -67,7 +101,9 @@ def shell_of(visit: "OneVisit") -> Shell:
     installation = visitor.installation if visitor is not None else None
     permissions = visitor.actor.permissions if visitor is not None and person is not None else frozenset()
     path = visit.request.url.path
-    menu = tuple(item for item in MENU if item.permission is None or item.permission in permissions)
+    shown = menu_of(installation)
+    menu = tuple(item for item in shown if item.permission is None or item.permission in permissions)
+    elsewhere = tuple(item for item in MENU if item not in shown and item.path != "/" and item.permission in permissions)
     choice = visit.site.cookies.choice
     return Shell(
         installation_name=installation.party_name if installation is not None else None,
@@ -79,6 +115,9 @@ def shell_of(visit: "OneVisit") -> Shell:
         single_keys=choice(visit.request, "keys") != "off",
         # Without the query: it may hold a sentence that was shown once, and searches stay out of forms.
         back=path if visit.request.method == "GET" else "/",
+        elsewhere=elsewhere,
+        danger=visitor.danger if visitor is not None else None,
+        on_watch=visitor is not None and visitor.on_watch,
     )
 
 

@@ -9,11 +9,14 @@ from vangnet.identity.service.password_hashes import PasswordHashes
 from vangnet.keys import Keys
 from vangnet.partners.fetching import Fetcher
 from vangnet.registry.service.live import LiveIndex
+from vangnet.reports.service.looking import Viewer
 from vangnet.web.cookies import Cookies
 from vangnet.web.health import HealthBoard
+from vangnet.web.help_file import HelpFile
 from vangnet.web.metrics import Metrics
 from vangnet.web.pages import Pages
 from vangnet.web.protocols.wire import Room
+from vangnet.web.public_limit import PublicLimit
 from vangnet.web.remembered_keys import RememberedKeys
 from vangnet.web.static_files import StaticFiles
 from vangnet.web.turns import Turns
@@ -42,6 +45,11 @@ class Site:
     programs_only: bool = False
     #: The threads in which what is asked of it directly is checked.
     checks: Turns
+    #: What shows pictures of the vault; None in a process that decodes nothing.
+    viewer: Viewer | None
     #: What fetches files by their addresses; None where the settings say that nothing is fetched.
     fetcher: Fetcher | None
+    #: The contacts of the public page; None where there is no such page.
+    help: HelpFile | None = None
+    public_limit: PublicLimit = field(default_factory=PublicLimit, repr=False)
     remembered_keys: RememberedKeys = field(default_factory=RememberedKeys, repr=False)

@@ -34,6 +34,7 @@ class OneVisit:
         #: The time of this request, read once: everything that happens in it happens then.
         self.now = datetime.now(UTC)
         self._site: Site = request.app.state.site
+        self._spoken: Language | None = None
         request.state.visit = self
 
     # --- what the installation has ---
@@ -126,11 +127,17 @@ class OneVisit:
     @property
     def language(self) -> Language:
         """The language to answer in: the person's, else the cookie's, else the browser's."""
+        if self._spoken is not None:
+            return self._spoken
         visitor = self.visitor_so_far
         person = visitor.person if visitor is not None else None
         chosen = self._site.cookies.choice(self.request, "language")
         wanted = self.request.headers.get("accept-language")
         return preferred(person.language if person is not None else None, chosen, wanted)
+
+    def speak(self, language: Language) -> None:
+        """Answers in this language, which the address asks for: for pages that leave no cookie."""
+        self._spoken = language
 
     # --- how to answer ---
 

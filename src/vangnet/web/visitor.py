@@ -12,6 +12,8 @@ from vangnet.db import Connection, Database
 from vangnet.errors import DatabaseUnavailable, NotSignedIn
 from vangnet.identity.model import ANONYMOUS, Installation, Person, Refused, Session, SignedInPerson
 from vangnet.identity.service import api_keys, installation, sessions
+from vangnet.reports.service import watching
+from vangnet.reports.service.watching import Banner, Called
 from vangnet.web.cookies import Cookies
 from vangnet.web.site import Site
 
@@ -19,6 +21,7 @@ from vangnet.web.site import Site
 _CHECKS = ("/api/v1/check", "/v1/", "/m/", "/h/")
 #: Where programs ask that were made for others' servers.
 _OTHERS = ("/v1/", "/h/", "/m/", "/c/", "/status")
+_NOT_CALLED = Called(on_watch=False, banner=None)
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -31,6 +34,9 @@ class Visitor:
     session: Session | None = field(default=None, repr=False)
     #: Whose pages these are, read along because every page says so; None for programs, and before the set-up.
     installation: Installation | None = None
+    #: What calls this person: a child may be in danger, and nobody took the report. Read along because every page says so.
+    danger: Banner | None = None
+    on_watch: bool = False
 
     @property
     def known(self) -> bool:
@@ -69,6 +75,7 @@ def find_visitor(database: Database, request: Request, *, settings: Settings, co
     with database.transaction() as conn:
         whose = installation.find_installation(conn)
         found = None if token is None else _by_session(conn, token, settings, now)
+        called = _NOT_CALLED if found is None or not found.session.whole else watching.called(conn, found.actor(), now=now)
     if found is None:
         return Visitor(installation=whose)
     return Visitor(
@@ -76,6 +83,8 @@ def find_visitor(database: Database, request: Request, *, settings: Settings, co
         person=found.person if found.session.whole else None,
         session=found.session,
         installation=whose,
+        danger=called.banner,
+        on_watch=called.on_watch,
     )
 
 

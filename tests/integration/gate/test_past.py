@@ -4,106 +4,37 @@ import hashlib
 import subprocess
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import psycopg
 import pytest
-from running.gate_lists import add_list
 from running.hash_lists import ANNE, BRAM
-from running.server import console, own_database
+from running.past_house import ENDS, NOW, House, file_digests, opened_house
+from running.server import console
 from running.states import wait_until
 
-from vangnet.db import Connection, Database, programs
+from vangnet.db import Connection, programs
 from vangnet.db.dumping import whole_dump
 from vangnet.db.embedded import OWNER, EmbeddedServer
 from vangnet.errors import Conflict, InvalidInput, PermissionDenied
-from vangnet.gate.model import CheckAnswer, Decision, Door, ListedDecision, Outcome
+from vangnet.gate.model import CheckAnswer, Decision, Door, Outcome
 from vangnet.gate.past import (
     PastChoice,
+    PastKind,
     checked_days,
     digest_code,
     first_day_kept,
     keeps,
 )
-from vangnet.gate.service import decisions, past
-from vangnet.gate.service.gate import Gate
+from vangnet.gate.service import past
 from vangnet.gate.service.past_keeper import BUFFER_MAX, PastKeeper
 from vangnet.gate.store import past as store
-from vangnet.hashing.hasher import Hasher
-from vangnet.hashing.model import Digests, Limits, Reason
-from vangnet.hashing.sandbox import Sandbox
+from vangnet.gate.store import past_places as places
 from vangnet.identity.model.parties import LegalBasis
 from vangnet.identity.permissions import Permission
-from vangnet.keys import Keys
 from vangnet.registry.model.entries import HashAlgorithm
 from vangnet.registry.service import choices, lists
-from vangnet.registry.service.live import LiveIndex
-
-NOW = datetime.now(UTC)
-ENDS = (NOW + timedelta(days=100)).date()
-
-
-def file_digests(data: bytes) -> Digests:
-    return Digests(
-        md5=hashlib.md5(data, usedforsecurity=False).digest(),
-        sha1=hashlib.sha1(data, usedforsecurity=False).digest(),
-        sha256=hashlib.sha256(data).digest(),
-    )
-
-
-@dataclass
-class House:
-    """A gate with its index, which keeps what it accepts. Each test uploads files of its own under names of its own."""
-
-    database: Database
-    keys: Keys
-    gate: Gate
-    live: LiveIndex
-
-    def upload(self, data: bytes, name: str | None, *, at: datetime | None = None) -> Decision:
-        """Checks a file of a kind that is let through."""
-        answer = self.gate.check_unread(
-            Reason.NOT_MEDIA, digests=file_digests(data), door=Door.API, provider_key=None, object_id=name,
-            now=at or datetime.now(UTC),
-        )  # fmt: skip
-        return answer.decision
-
-    def keep(self, data: bytes, name: str, *, at: datetime | None = None) -> None:
-        """Uploads it, and waits until it is written."""
-        assert self.upload(data, name, at=at) is Decision.ALLOW
-        wait_until(lambda: self.kept(name) == 1)
-
-    def enlist(self, *files: bytes, algorithm: HashAlgorithm = HashAlgorithm.SHA256, trial: bool = False) -> uuid.UUID:
-        """Lists files; returns the list."""
-        return add_list(
-            self.database, self.keys, files, name=f"list {uuid.uuid4().hex[:8]}", algorithms=[algorithm], trial=trial
-        )
-
-    def later(self, name: str) -> list[ListedDecision]:
-        """The later matches of this upload."""
-        with self.database.transaction() as conn:
-            return decisions.list_decisions(conn, console(), later=True, object_id=name)
-
-    def kept(self, name: str) -> int:
-        """How often it is written."""
-        with self.database.transaction() as conn:
-            return int(conn.execute("SELECT count(*) FROM gate_past WHERE object_id = %s", [name]).fetchall()[0][0])
-
-    def wait_until_followed(self) -> None:
-        """Until the index has everything."""
-        with self.database.transaction() as conn:
-            last = int(conn.execute("SELECT last FROM registry_sequence").fetchall()[0][0])
-        wait_until(lambda: self.live.sequence >= last)
-
-    def keeper(self) -> PastKeeper:
-        """Another gate's keeper, which does nothing by itself."""
-        keeper = PastKeeper(
-            database=self.database, keys=self.keys, live=self.live, matcher=self.gate.past._matcher, actor=console(),
-            policy=self.gate.past._policy, clock=lambda: datetime.now(UTC),
-        )  # fmt: skip
-        keeper._tend()
-        return keeper
 
 
 def offered(keeper: PastKeeper, data: bytes, name: str) -> None:
@@ -114,26 +45,10 @@ def offered(keeper: PastKeeper, data: bytes, name: str) -> None:
     assert keeper.waiting == 1
 
 
-def switch_on(database: Database, *, days: int = 30) -> None:
-    with database.transaction() as conn:
-        past.switch_on(conn, console(), basis="consent", reference="terms 7", ends_on=ENDS, days=days, now=NOW)
-
-
 @pytest.fixture(scope="module")
 def house(postgres: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    folder = tmp_path_factory.mktemp("past")
-    keys = Keys.open(folder / "keys")
-    with (
-        own_database(postgres, "past") as database,
-        LiveIndex(database, keys, folder / "index") as live,
-        Sandbox(limits=Limits()) as sandbox,
-        Gate(
-            database=database, keys=keys, live=live, hasher=Hasher(sandbox), spool_folder=folder / "spool",
-            clock=lambda: datetime.now(UTC),
-        ) as gate,
-    ):  # fmt: skip
-        assert live.wait_until_loaded(30)
-        yield House(database=database, keys=keys, gate=gate, live=live)
+    with opened_house(postgres, tmp_path_factory.mktemp("past"), "past") as house:
+        yield house
 
 
 @pytest.fixture(autouse=True)
@@ -142,7 +57,7 @@ def _keeping(request: pytest.FixtureRequest) -> None:
     if "house" in request.fixturenames:
         house: House = request.getfixturevalue("house")
         if not house.gate.past._keeping:
-            switch_on(house.database)
+            house.switch_on()
             wait_until(lambda: house.gate.past._keeping)
 
 
@@ -180,7 +95,7 @@ def test_what_is_listed_before_the_upload_is_written_is_told_once(house: House) 
     assert len(house.later("in between")) == 1
     # And once, also when everything is looked up again.
     with house.database.transaction() as conn:
-        store.lock_place(conn)
+        places.lock_places(conn)
         conn.execute("DELETE FROM gate_past_list")
     keeper._follow()
     assert len(house.later("in between")) == 1
@@ -190,12 +105,12 @@ def test_an_index_that_is_behind_what_was_looked_up_writes_nothing(house: House)
     keeper = house.keeper()
     offered(keeper, b"too early", "too early")
     with house.database.transaction() as conn:
-        position, _ = store.take_place(conn) or (0, 0)
-        conn.execute("UPDATE gate_past_place SET position = %s", [house.live.sequence + 1000])
+        position = places.share_places(conn)[PastKind.DIGESTS]
+        places.update_place(conn, PastKind.DIGESTS, position=house.live.sequence + 1000, altered=0)
     keeper._write()
     assert (house.kept("too early"), keeper.waiting) == (0, 1)
     with house.database.transaction() as conn:
-        conn.execute("UPDATE gate_past_place SET position = %s", [position])
+        conn.execute("UPDATE gate_past_place SET position = %s WHERE kind = 'digests'", [position])
     keeper._write()
     assert (house.kept("too early"), keeper.waiting) == (1, 0)
 
@@ -330,7 +245,7 @@ def test_days_are_one_to_a_year(days: int) -> None:
 
 def test_no_upload_is_older_than_the_days_say(now: datetime) -> None:
     basis = LegalBasis(text="b", reference="r", ends_on=now.date())
-    choice = PastChoice(version=1, kept=True, basis=basis, days=30, chosen_by="x", chosen_at=now)
+    choice = PastChoice(version=1, kept=True, basis=basis, days=30, pictures=None, chosen_by="x", chosen_at=now)
     first = first_day_kept(choice, now)
     begins = datetime.combine(first, datetime.min.time(), UTC)
     assert timedelta(days=29) <= now - begins <= timedelta(days=30)

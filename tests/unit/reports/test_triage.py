@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -34,10 +34,10 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 URGENT = [sign for sign in Sign if sign not in AGAINST]
 
 
-def facts(number: int = 1, **changes: object) -> Facts:
+def facts(number: int = 1, **changes: Any) -> Facts:
     """A report of which nothing is known."""
     one = Facts(report_id=number, received_at=NOW - timedelta(days=1), source=Source.CYBERTIP)
-    return replace(one, **changes)  # type: ignore[arg-type]
+    return replace(one, **changes)
 
 
 def says(*signs: Sign, sayer: Sayer = Sayer.COMPANY) -> frozenset[Claim]:
@@ -159,7 +159,7 @@ def test_the_order_does_not_depend_on_the_order_in_which_reports_are_given(
 @given(POLICIES, MANY, st.integers(0, 200))
 def test_taking_one_after_the_other_is_taking_the_list(policy: TriagePolicy, many: list[Facts], taken: int) -> None:
     whole = [place.report_id for place in order(policy, many, NOW, taken=taken).places]
-    one_by_one = []
+    one_by_one: list[int] = []
     left = list(many)
     while places := order(policy, left, NOW, taken=taken + len(one_by_one)).places:
         one_by_one.append(places[0].report_id)
@@ -229,7 +229,7 @@ def waiting(*hours: int) -> list[Facts]:
     return [facts(number, received_at=NOW - timedelta(hours=one)) for number, one in enumerate(hours, start=1)]
 
 
-def numbers(many: list[Facts], **changes: object) -> list[tuple[int, Lane]]:
+def numbers(many: list[Facts], **changes: int) -> list[tuple[int, Lane]]:
     """The order, with the lanes, under the starting policy but for the changes; no place is for the oldest but the last."""
     policy = replace(STARTING, oldest_percent=1, **changes)  # type: ignore[arg-type]
     return [(place.report_id, place.lane) for place in order(policy, many, NOW).places]
@@ -239,9 +239,9 @@ def test_in_its_last_hours_a_report_overtakes_such_as_have_more_points_while_all
     quiet = waiting(17, 16, 15, 25)
     loud = [facts(number, claims=says(Sign.HARM), received_at=NOW) for number in range(11, 19)]
     # Every second place; 16 hours are its last eight, 15 are not, and after 25 its time is over.
-    assert numbers([*quiet, *loud], last_hours_percent=50)[:6] == [
-        (11, Lane.POINTS), (1, Lane.LAST_HOURS), (12, Lane.POINTS), (2, Lane.LAST_HOURS), (13, Lane.POINTS), (14, Lane.POINTS),
-    ]  # fmt: skip
+    found = numbers([*quiet, *loud], last_hours_percent=50)
+    assert [number for number, _ in found[:6]] == [11, 1, 12, 2, 13, 14]
+    assert {number for number, lane in found if lane is Lane.LAST_HOURS} == {1, 2}
 
 
 def test_where_somebody_waits_for_days_nobody_overtakes_for_their_last_hours() -> None:
@@ -349,7 +349,7 @@ def points(one: Facts) -> dict[str, int]:
         ({"evidence_expires_at": NOW + timedelta(days=3)}, {"evidence 2026-11-25T12:00+00:00": 3}),
     ],
 )
-def test_the_starting_points(changes: dict[str, object], expected: dict[str, int]) -> None:
+def test_the_starting_points(changes: dict[str, Any], expected: dict[str, int]) -> None:
     assert points(facts(**changes)) == expected
 
 

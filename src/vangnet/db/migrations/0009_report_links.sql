@@ -60,7 +60,7 @@ GRANT SELECT, INSERT, DELETE ON report_link TO vangnet_runtime;
 GRANT UPDATE (held) ON report_link TO vangnet_runtime;
 
 CREATE TABLE report_link_deed (
-    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id         bigint PRIMARY KEY CHECK (id > 0),
     kind       text NOT NULL CHECK (kind IN ('cut', 'dismissed', 'merged', 'split', 'undone')),
     link_kind  text,
     value_kind text,
@@ -92,7 +92,7 @@ CREATE TABLE report_link_deed_report (
 COMMENT ON TABLE report_link_deed_report IS 'The reports that a deed names.';
 COMMENT ON COLUMN report_link_deed_report.side IS '1 and 2 are the two sides of a split; 0 elsewhere.';
 CREATE INDEX report_link_deed_report_report ON report_link_deed_report (report_id);
-GRANT SELECT, INSERT, DELETE ON report_link_deed_report TO vangnet_runtime;
+GRANT SELECT, INSERT ON report_link_deed_report TO vangnet_runtime;
 
 CREATE TABLE report_cluster (
     id     bigint PRIMARY KEY CHECK (id > 0),
@@ -100,4 +100,4 @@ CREATE TABLE report_cluster (
 );
 COMMENT ON TABLE report_cluster IS 'Clusters of pictures that look alike, by the picture that each began with. Numbered in the order in which they were committed.';
 COMMENT ON COLUMN report_cluster.leader IS 'The true PDQ hash of that picture, sealed with a key that is not in the database.';
-GRANT SELECT, INSERT, DELETE ON report_cluster TO vangnet_runtime;
+GRANT SELECT, INSERT ON report_cluster TO vangnet_runtime;

@@ -80,7 +80,7 @@ CREATE TABLE report_preservation (
     regimes_version integer NOT NULL CHECK (regimes_version > 0),
     language        text NOT NULL CHECK (language IN ('nl', 'en')),
     letter          bytea,
-    state           text NOT NULL CHECK (state IN ('drafted', 'sent', 'secured', 'refused', 'gone', 'dropped')),
+    state           text NOT NULL CHECK (state IN ('drafted', 'sent', 'secured', 'refused', 'gone', 'lapsed', 'dropped')),
     state_at        timestamptz NOT NULL,
     drafted_at      timestamptz NOT NULL,
     drafted_by      text NOT NULL,

@@ -158,7 +158,9 @@ class Gate:
         examined = None
         with self._turn() as turn:
             if turn:
-                examined = self._examined(lambda: self._matcher.examine(data))
+                # Only what may be kept needs more than screening.
+                pictures = keep and object_id is not None and door is not Door.SCAN and self.past.keeps_pictures
+                examined = self._examined(lambda: self._matcher.examine(data, pictures=pictures))
         answer = self._counted(
             check_id, examined, door=door, provider_key=provider_key, object_id=object_id, now=now, keep=keep
         )
@@ -317,7 +319,7 @@ class Gate:
                 decision = strictest([answer.decision, chosen.policy.unavailable])
                 answer = replace(answer, outcome=Outcome.UNAVAILABLE, decision=decision)
         elif keep and examined is not None and door is not Door.SCAN:  # What is stored can be scanned again.
-            self.past.offer(answer, examined.digests, object_id=object_id, now=now)
+            self.past.offer(answer, examined.digests, object_id=object_id, now=now, pictures=examined.pictures)
         return answer
 
 

@@ -18,10 +18,12 @@ from vangnet.audit.model import Actor
 from vangnet.db import Database
 from vangnet.errors import AppError
 from vangnet.gate.matching import Matcher
-from vangnet.gate.model import CheckAnswer, Decision, Outcome
-from vangnet.gate.past import AcceptedUpload, keeps
-from vangnet.gate.service import past
-from vangnet.gate.service.past import Followed, Index
+from vangnet.gate.model import CheckAnswer, Decision, Outcome, PictureHash
+from vangnet.gate.past import AcceptedUpload, keeps, keeps_pictures
+from vangnet.gate.service import past, past_following
+from vangnet.gate.service.past_following import Followed
+from vangnet.gate.service.past_judging import Index
+from vangnet.gate.service.past_picture_keeper import PastPictureKeeper
 from vangnet.gate.service.policies import ChosenPolicy
 from vangnet.keys import Keys
 from vangnet.registry.model.entries import HashAlgorithm
@@ -59,6 +61,7 @@ class PastKeeper:
         self._actor = actor
         self._clock = clock
         self._keeping = False
+        self._keeping_pictures = False
         self._lock = threading.Lock()
         self._buffer: list[AcceptedUpload] = []
         self._dropped = 0
@@ -68,14 +71,19 @@ class PastKeeper:
         self._looked_at = -1
         self._problem: str | None = None
         self._thread = threading.Thread(target=self._run, name="vangnet-past", daemon=True)
+        self._pictures = PastPictureKeeper(
+            database=database, keys=keys, live=live, index=self._index, policy=policy, actor=actor, clock=clock
+        )
 
     def start(self) -> None:
         """Begins. It is started once."""
         self._live.call_on_change(self._woken.set)
         self._thread.start()
+        self._pictures.start()
 
     def stop(self) -> None:
         """Writes what waits, and ends."""
+        self._pictures.stop()
         self._live.forget(self._woken.set)
         self._stopping.set()
         self._woken.set()
@@ -94,14 +102,26 @@ class PastKeeper:
         """How many uploads wait to be written."""
         return len(self._buffer)
 
+    @property
+    def keeps_pictures(self) -> bool:
+        """Whether perceptual hashes are kept: then an upload that has a name is worth hashing truly, not just screening."""
+        return self._keeping_pictures
+
     def offer(
-        self, answer: CheckAnswer, digests: tuple[tuple[str, bytes], ...], *, object_id: str | None, now: datetime
+        self,
+        answer: CheckAnswer,
+        digests: tuple[tuple[str, bytes], ...],
+        *,
+        object_id: str | None,
+        now: datetime,
+        pictures: tuple[PictureHash, ...] = (),
     ) -> None:
         """Keeps the upload, where such are kept, it was let through, and it has a name by which it can be told."""
         accepted = answer.decision is Decision.ALLOW and answer.outcome is not Outcome.MATCH
-        if not self._keeping or not accepted or object_id is None or not digests:
+        pictures = pictures if self._keeping_pictures else ()
+        if not self._keeping or not accepted or object_id is None or not (digests or pictures):
             return
-        upload = AcceptedUpload(check_id=answer.check_id, object_id=object_id, at=now, digests=digests)
+        upload = AcceptedUpload(check_id=answer.check_id, object_id=object_id, at=now, digests=digests, pictures=pictures)
         with self._lock:
             if len(self._buffer) < BUFFER_MAX:
                 self._buffer.append(upload)
@@ -141,7 +161,8 @@ class PastKeeper:
         now = self._clock()
         with self._database.transaction() as conn:
             past.drop_old(conn, now=now)
-            self._keeping = keeps(past.find_choice(conn), now)
+            choice = past.find_choice(conn)
+        self._keeping, self._keeping_pictures = keeps(choice, now), keeps_pictures(choice, now)
         self._write()
         # What was chosen of a list changes without a number in the stream.
         self._looked_at = -1
@@ -175,7 +196,7 @@ class PastKeeper:
         while followed is Followed.MORE and not self._stopping.is_set():
             index = self._index()
             with self._database.transaction() as conn:
-                followed = past.follow(
+                followed = past_following.follow(
                     conn, self._actor, index=index, policy=self._policy(), keys=self._keys, now=self._clock()
                 )
             if followed is not Followed.NOT_NOW:
@@ -186,6 +207,9 @@ class PastKeeper:
         return Index(
             sequence=self._live.sequence,
             choices=self._live.choices,
+            radius=self._live.widest_radius,
             examine=self._matcher.examine_hashes,
+            examine_pictures=self._matcher.examine_pictures,
             screen=lambda algorithm, values: self._live.screen(HashAlgorithm(algorithm), values),
+            screen_pictures=self._matcher.screen_pictures,
         )

@@ -8,6 +8,9 @@ from vangnet.db import Connection
 from vangnet.gate.past import KeptUpload
 from vangnet.hashing.model import Convention
 
+#: Faster than asking the enumeration ten million times.
+_NAMED = {convention.value: convention for convention in Convention}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedPicture:
@@ -64,7 +67,7 @@ def list_pictures(conn: Connection, day: date, *, after: int, limit: int) -> lis
         "SELECT id, convention, sealed FROM gate_past_picture WHERE day = %s AND id > %s ORDER BY id LIMIT %s",
         [day, after, limit],
     )
-    return [SealedPicture(id=id_, convention=Convention(name), sealed=sealed) for id_, name, sealed in rows.fetchall()]
+    return [SealedPicture(id=id_, convention=_NAMED[name], sealed=sealed) for id_, name, sealed in rows.fetchall()]
 
 
 def find_pictures(conn: Connection, day: date, ids: Sequence[int]) -> list[tuple[KeptUpload, SealedPicture]]:
@@ -79,7 +82,7 @@ def find_pictures(conn: Connection, day: date, ids: Sequence[int]) -> list[tuple
     return [
         (
             KeptUpload(check_id=check_id, object_id=object_id, at=at),
-            SealedPicture(id=id_, convention=Convention(name), sealed=sealed),
+            SealedPicture(id=id_, convention=_NAMED[name], sealed=sealed),
         )
         for id_, name, sealed, check_id, object_id, at in rows
     ]

@@ -1,4 +1,4 @@
-"""How far lists were looked up in accepted uploads: one row for digests and one for pictures, which also order who is at it.
+"""How far lists were looked up in accepted uploads: one row for digests and one for pictures, which order who is at it.
 
 Whoever writes uploads shares the rows; whoever looks up, or erases, has one or both alone until the transaction ends.
 """

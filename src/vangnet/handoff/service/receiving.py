@@ -196,7 +196,7 @@ def _take_registry_dispute_answer(
 
 
 def _take_referral(conn: Connection, actor: Actor, envelope: Envelope, now: datetime) -> tuple[Party, Outcome]:
-    del now  # A job takes it to the reports, which lie above this package.
+    del envelope, now  # It was found readable; a job takes it to the reports, which lie above this package.
     ours = installation.find_installation(conn)
     if ours is None or ours.kind not in {InstallationKind.HOTLINE, InstallationKind.POLICE}:
         raise HandoffRefused(reason=Refusal.UNKNOWN_KIND, problem="this installation takes no reports")

@@ -240,6 +240,12 @@ def get_sent(conn: Connection, actor: Actor, *, handoff_id: UUID) -> SentHandoff
     return store.get_sent(conn, handoff_id)
 
 
+def list_these(conn: Connection, actor: Actor, *, handoff_ids: Collection[UUID]) -> list[SentHandoff]:
+    """These hand-offs of ours, in the order of sending. Raises PermissionDenied."""
+    actor.require(Permission.HANDOFF_READ)
+    return store.list_these_sent(conn, handoff_ids)
+
+
 def get_sent_envelope(conn: Connection, actor: Actor, *, handoff_id: UUID) -> Envelope:
     """What was in it. Raises NotFound."""
     actor.require(Permission.HANDOFF_READ)

@@ -160,6 +160,21 @@ class IndexFiles:
             raise
 
 
+def merge_in_memory(index: Index) -> bool:
+    """Merges an index that is in memory alone, and stays so; says whether there was room to."""
+    try:
+        with _folder_in_memory() as folder:
+            if folder is None:
+                return False
+            merged = folder / "index"
+            index.merge(merged)
+            merged.unlink()  # It lives on in the mapping.
+    except OSError as error:
+        log.warning("index_not_merged", problem=error.strerror)
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def _folder_in_memory() -> Iterator[Path | None]:
     """A folder that is in memory and for this account alone; None on a machine that has none."""

@@ -1,4 +1,4 @@
-"""What was listed, with its digests in clear: for the gate, which looks it up in uploads that it accepted before.
+"""What was listed, with its hashes in clear: for the gate, which looks it up in uploads that it accepted before.
 
 Not for people: nothing here is told to anybody, and only a gate that keeps accepted uploads asks.
 """
@@ -9,6 +9,7 @@ from uuid import UUID
 
 from vangnet.db import Connection
 from vangnet.errors import IndexUnusable
+from vangnet.hashing.model import Convention
 from vangnet.registry.model.entries import STANDING, HashAlgorithm
 from vangnet.registry.model.lists import Choice, ListState
 from vangnet.registry.service.sealing import EntryCipher
@@ -23,11 +24,12 @@ _DIGESTS = frozenset({HashAlgorithm.MD5, HashAlgorithm.SHA1, HashAlgorithm.SHA25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """A standing entry with its digests."""
+    """A standing entry with its digests and its PDQ hashes."""
 
     entry_id: int
     list_id: UUID
     digests: tuple[tuple[str, bytes], ...] = field(repr=False)
+    pictures: tuple[tuple[Convention, bytes], ...] = field(repr=False)
 
 
 def choices(conn: Connection) -> Mapping[UUID, Choice]:
@@ -79,4 +81,7 @@ def _listing(cipher: EntryCipher, entry: IndexedEntry) -> Listing:
         entry_id=entry.id,
         list_id=entry.list_id,
         digests=tuple((hash_.algorithm.value, hash_.value) for hash_ in hashes if hash_.algorithm in _DIGESTS),
+        pictures=tuple(
+            (hash_.convention or Convention.FULL, hash_.value) for hash_ in hashes if hash_.algorithm is HashAlgorithm.PDQ
+        ),
     )

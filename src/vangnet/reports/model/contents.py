@@ -51,6 +51,11 @@ def packed(tree: Any) -> bytes:
     return _pack(as_plain(tree))
 
 
+def is_packed(data: bytes) -> bool:
+    """Whether this begins as what `packed` writes does (RFC 1950), and as no text does."""
+    return data[:1] == b"\x78" and len(data) > 1 and (data[0] * 256 + data[1]) % 31 == 0 and data[1] < 0x20
+
+
 def unpacked(kind: type[_Tree], data: bytes) -> _Tree:
     """The dataclass that `packed` wrote. Raises ValueError for anything else."""
     return as_tree(kind, _unpack(data))

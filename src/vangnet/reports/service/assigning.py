@@ -60,7 +60,10 @@ def give_skills(conn: Connection, actor: Actor, *, person_id: UUID, tags: str, n
 def assign_all(
     conn: Connection, actor: Actor, *, report_ids: Collection[int], person_id: UUID, now: datetime
 ) -> Sequence[Report]:
-    """Gives several reports to a colleague; all of them, or none. Raises PermissionDenied, InvalidInput, and as `desk.assign`."""
+    """Gives several reports to a colleague; all of them, or none.
+
+    Raises PermissionDenied, InvalidInput, and as `desk.assign`.
+    """
     actor.require(Permission.REPORT_LEAD)
     if not report_ids:
         raise InvalidInput(field="reports", problem="choose at least one report")

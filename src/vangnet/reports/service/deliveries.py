@@ -8,7 +8,7 @@ from uuid import UUID
 from vangnet.audit import service as audit
 from vangnet.audit.model import Actor
 from vangnet.db import Connection, defer
-from vangnet.errors import Conflict, TooLarge
+from vangnet.errors import Conflict, NotFound, TooLarge
 from vangnet.identity.model import PartyKind
 from vangnet.identity.permissions import Permission
 from vangnet.identity.service import parties
@@ -58,7 +58,7 @@ def accept(
     case_number: str | None = None,
     now: datetime,
 ) -> Delivery:
-    """Keeps what came, sealed, and has it read by a job. The same bytes by the same way are noted, and not read again.
+    """Keeps what came, sealed, and has it read by a job. The same bytes of the same party are noted, and not read again.
 
     Raises PermissionDenied, TooLarge.
     """
@@ -71,10 +71,11 @@ def accept(
     before = None
     if source is not Source.PUBLIC:
         store.lock_content(conn, content_mac)
-        before = store.find_first_like(conn, content_mac, source)
+        before = store.find_first_like(conn, content_mac, source, party_id)
     delivery = store.add_delivery(
         conn, source=source, party_id=party_id, handoff_id=handoff_id, case_number=case_number, brought_by=name_of(actor),
-        content_mac=content_mac, size_bytes=len(content), state=DeliveryState.WAITING if before is None else DeliveryState.AGAIN, now=now,
+        content_mac=content_mac, size_bytes=len(content),
+        state=DeliveryState.WAITING if before is None else DeliveryState.AGAIN, now=now,
     )  # fmt: skip
     if before is None:
         pieces = [content[start : start + PIECE_BYTES] for start in range(0, len(content), PIECE_BYTES)] or [b""]
@@ -118,6 +119,29 @@ def get(conn: Connection, actor: Actor, *, delivery_id: int) -> Delivery:
     """A delivery, without what it holds. Raises PermissionDenied, NotFound."""
     actor.require(Permission.REPORT_TAKE)
     return store.get_delivery(conn, delivery_id)
+
+
+def first_like(
+    conn: Connection, actor: Actor, *, keys: Keys, source: Source, content: bytes, party_id: UUID | None
+) -> Delivery:
+    """The delivery of the same bytes that was, or is to be, read. Raises PermissionDenied, NotFound."""
+    actor.require(Permission.REPORT_TAKE)
+    found = store.find_first_like(conn, secrets_of(keys).whole(content), source, party_id)
+    if found is None:
+        raise NotFound(record="delivery", key="of these bytes")
+    return found
+
+
+def follow(conn: Connection, actor: Actor, *, keys: Keys, delivery_id: int, party_id: UUID | None) -> Shown:
+    """What became of a delivery, for whoever brought it: a party sees its own, and not which reports came of it.
+
+    Raises PermissionDenied, NotFound.
+    """
+    actor.require(Permission.REPORT_TAKE)
+    delivery = store.get_delivery(conn, delivery_id)
+    if party_id is not None and delivery.party_id != party_id:
+        raise NotFound(record="delivery", key=str(delivery_id))
+    return Shown(delivery=delivery, problems=_problems(conn, keys, delivery_id), reports=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,14 +275,20 @@ def count_open(conn: Connection, actor: Actor) -> int:
 def show(conn: Connection, actor: Actor, *, keys: Keys, delivery_id: int) -> Shown:
     """A delivery, what of it could not be read and why, and its reports. Raises PermissionDenied, NotFound."""
     actor.require(Permission.REPORT_READ)
+    return Shown(
+        delivery=store.get_delivery(conn, delivery_id),
+        problems=_problems(conn, keys, delivery_id),
+        reports=store.list_reports_of(conn, delivery_id),
+    )
+
+
+def _problems(conn: Connection, keys: Keys, delivery_id: int) -> list[DeliveryProblem]:
     sealer = secrets_of(keys).problem
     problems = []
     for position, reason, sealed in store.list_problems(conn, delivery_id):
         where, _, problem = opened(sealer, sealed, delivery_id, position).decode().partition("\0")
         problems.append(DeliveryProblem(position=position, reason=reason, where=where, problem=problem))
-    return Shown(
-        delivery=store.get_delivery(conn, delivery_id), problems=problems, reports=store.list_reports_of(conn, delivery_id)
-    )
+    return problems
 
 
 def raw(conn: Connection, actor: Actor, *, keys: Keys, delivery_id: int, now: datetime) -> bytes:

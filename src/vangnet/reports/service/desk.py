@@ -8,7 +8,7 @@ from uuid import UUID
 
 from vangnet.audit import service as audit
 from vangnet.audit.model import Actor, ActorKind
-from vangnet.db import Connection
+from vangnet.db import Connection, defer
 from vangnet.errors import Conflict, InvalidInput
 from vangnet.identity.permissions import Permission
 from vangnet.keys import Keys
@@ -24,6 +24,8 @@ from vangnet.reports.store import reports as store
 from vangnet.reports.store import sample as sample_store
 from vangnet.reports.triage import Lane, Standing, next_places, standing
 
+#: The job that tells whoever referred a report to us what became of it; declared in `vangnet.jobs.tasks`.
+ANSWER = "answer_referral"
 #: A note has so many characters at most.
 NOTE_MAX = 4000
 
@@ -129,7 +131,7 @@ def close(
     require_claimed_by(report, person_of(actor))
     if report.drawn_at is not None:
         if urgent is None:
-            raise InvalidInput(field="urgent", problem="must say whether this report was urgent: it was drawn to learn that")
+            raise InvalidInput(field="urgent", problem="must say whether it was urgent: it was drawn to learn that")
         sample_store.answer(conn, report_id, urgent=urgent, by=name_of(actor), now=now)
     return move(conn, actor, report, ReportState.DONE, closing=closing, now=now)
 
@@ -158,13 +160,17 @@ def move(
     *,
     closing: Closing | None = None,
     reason: str | None = None,
+    action: Permission = Permission.REPORT_WORK,
     now: datetime,
 ) -> Report:
     """Brings a locked report into another state, with its step and its event. For the services of this package."""
     changed = replace(
         report, state=moved(report.state, state), state_at=now, closing=closing, claimed_by=None, claimed_at=None
     )
-    _save(conn, actor, report, changed, now, reason=reason)
+    _save(conn, actor, report, changed, now, reason=reason, action=action)
+    if changed.state is ReportState.DONE and changed.case_number is not None:
+        # Whoever referred it to us hears what became of it.
+        defer(conn, ANSWER, report_id=changed.id)
     return changed
 
 
@@ -184,7 +190,16 @@ def _claim(
     return changed
 
 
-def _save(conn: Connection, actor: Actor, before: Report, changed: Report, now: datetime, *, reason: str | None) -> None:
+def _save(
+    conn: Connection,
+    actor: Actor,
+    before: Report,
+    changed: Report,
+    now: datetime,
+    *,
+    reason: str | None,
+    action: Permission = Permission.REPORT_WORK,
+) -> None:
     store.update_state(conn, changed)
     if basis_of(changed.state, changed.closing) is not basis_of(before.state, before.closing):
         rest_on(conn, actor, report_id=changed.id, basis=basis_of(changed.state, changed.closing), now=now)
@@ -194,7 +209,7 @@ def _save(conn: Connection, actor: Actor, before: Report, changed: Report, now: 
     )  # fmt: skip
     store.add_step(conn, step)
     audit.record(
-        conn, actor, action=Permission.REPORT_WORK, record="report", record_id=changed.id, now=now,
+        conn, actor, action=action, record="report", record_id=changed.id, now=now,
         was=before.state.value, state=changed.state.value, reason=reason,
         closing=None if changed.closing is None else changed.closing.value,
         claimed_by=None if changed.claimed_by is None else str(changed.claimed_by),

@@ -7,6 +7,7 @@ from vangnet.audit.model import Actor
 from vangnet.db import Connection
 from vangnet.identity.permissions import Permission
 from vangnet.reports.model.reports import Closing, ReportState
+from vangnet.reports.service import joining
 from vangnet.reports.service.registering import RECORD
 from vangnet.reports.store import deliveries as delivery_store
 from vangnet.reports.store import reports as store
@@ -70,5 +71,6 @@ def erase(conn: Connection, actor: Actor, *, report_id: int, now: datetime) -> N
     """Erases what a report says, and what came with it where no other report needs that. Raises PermissionDenied."""
     actor.require(Permission.REPORT_ERASE)
     store.erase_said(conn, report_id, now=now)
+    joining.forget(conn, report_id)
     delivery_store.erase_read(conn, report_id)
     audit.record(conn, actor, action=Permission.REPORT_ERASE, record="report", record_id=report_id, now=now, erased=True)

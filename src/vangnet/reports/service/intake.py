@@ -105,9 +105,6 @@ def take_in(
     if before is None:
         placed = placing.place_now(conn, report.facts, now=now)
         store.add_report(conn, report, placed, reference_mac=reference_mac, content_mac=content_mac)
-    else:
-        store.update_version(conn, report, content_mac=content_mac)
-    _add_step(conn, actor, report, before, now)
     content_store.add_parts(conn, report.id, report.version, _sealed_parts(secrets, parts, report))
     media, not_needed = _put(conn, actor, arrival, report.id, vault=vault, now=now)
     file_ids = registering.register(
@@ -117,8 +114,16 @@ def take_in(
         registering.keep_recognised(conn, file_ids, arrival.recognised, now=now)
     elif any(file_id is not None for file_id in file_ids):
         defer(conn, RECOGNISE, report_id=report.id)
-    others = joining.join(conn, keys, report_id=report.id, draft=draft, now=now)
-    clocks.start(conn, report_id=report.id, draft=draft, received_at=report.received_at, now=now)
+    clocks.start(conn, keys, report_id=report.id, draft=draft, received_at=report.received_at, now=now)
+    prepared = joining.prepare(conn, keys, report_id=report.id, draft=draft, files=arrival.files)
+    joining.lock(conn)
+    if before is not None:
+        # Only now: whoever waits for that lock must not keep a report that whoever has it may want.
+        before = store.get_report_for_update(conn, before.id)
+        report = _report(conn, arrival, before, now)
+        store.update_version(conn, report, content_mac=content_mac)
+    _add_step(conn, actor, report, before, now)
+    others = joining.join_prepared(conn, keys, prepared, now=now)
     placing.renew(conn, report_id=report.id, facts=report.facts, now=now)
     # Those that belong together with it now stand elsewhere, too: one more report has the same subject.
     for other in sorted(others):

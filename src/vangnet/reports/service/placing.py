@@ -11,6 +11,7 @@ from vangnet.reports.model.facts import Facts
 from vangnet.reports.model.reports import ReportState
 from vangnet.reports.model.triage_policy import STARTING, TriagePolicy, read_document
 from vangnet.reports.service import clocks, joining
+from vangnet.reports.store import outcomes as outcome_store
 from vangnet.reports.store import policies as policy_store
 from vangnet.reports.store import queue as queue_store
 from vangnet.reports.store import reports as store
@@ -19,6 +20,8 @@ from vangnet.reports.triage import calls_person, changes_at, due_at, rank, score
 
 #: The job that calls a person for a report with a sign of present danger; declared in `vangnet.jobs.tasks`.
 CALL = "call_for_danger"
+#: More reports of one subject than these change nothing.
+_KIN_MOST = 100
 
 
 def policy_now(conn: Connection) -> tuple[int, TriagePolicy]:
@@ -52,7 +55,7 @@ def renew(conn: Connection, *, report_id: int, facts: Facts | None = None, now: 
         unseen_items=unseen,
         known_items=known,
         classification=gravest(store.list_classifications(conn, report_id)),
-        same_subject=joining.count_others(conn, before.group_id, report_id),
+        same_subject=max(joining.count_others(conn, before.group_id, report_id), _kin(conn, report_id, unseen)),
         evidence_expires_at=clocks.next_expiry(conn, report_id=report_id, now=now),
         drawn=before.drawn_at is not None,
     )
@@ -63,6 +66,11 @@ def renew(conn: Connection, *, report_id: int, facts: Facts | None = None, now: 
     if before.state in {ReportState.WAITING, ReportState.ASIDE} and calls_person(policy, facts, placed.points):
         defer(conn, CALL, report_id=report_id)
     return placed
+
+
+def _kin(conn: Connection, report_id: int, unseen: int) -> int:
+    """Other reports of the same series, where this one has files that nobody has seen: that is a child who is known."""
+    return outcome_store.count_kin(conn, report_id, most=_KIN_MOST) if unseen else 0
 
 
 def place(policy: TriagePolicy, version: int, facts: Facts, *, now: datetime) -> Placed:

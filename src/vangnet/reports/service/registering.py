@@ -13,7 +13,7 @@ from vangnet.keys import Keys
 from vangnet.registry.service.live import LiveIndex
 from vangnet.reports.model.drafts import ItemDraft
 from vangnet.reports.model.reports import ReportItem
-from vangnet.reports.service import placing
+from vangnet.reports.service import joining, placing
 from vangnet.reports.service.arriving import ArrivedFile
 from vangnet.reports.service.recognising import LookedUp, Recognised, as_bytes, from_bytes, recognise
 from vangnet.reports.service.secrets import Secrets, opened, place, secrets_of
@@ -81,14 +81,22 @@ def keep_recognised(
 def recognise_report(conn: Connection, actor: Actor, *, keys: Keys, live: LiveIndex, report_id: int, now: datetime) -> bool:
     """Asks the lists about the files of a report; whether they could be asked. Raises PermissionDenied, NotFound."""
     actor.require(Permission.REPORT_TAKE)
-    store.get_report_for_update(conn, report_id)
+    store.get_report(conn, report_id)
     file_ids = sorted({item.file_id for item in store.list_items(conn, report_id) if item.file_id is not None})
     asked = open_hashes(conn, keys, file_ids)
     found = recognise(live, list(asked.values()))
     if found is None:
         return False
     keep_recognised(conn, list(asked), found, now=now)
-    placing.renew(conn, report_id=report_id, now=now)
+    listed = {file_id: said for (file_id, said), one in zip(asked.items(), found, strict=True) if one is not None}
+    others = joining.doubt_listed(
+        conn, keys, report_id=report_id,
+        digests=[value for said in listed.values() for _, value in said.digests],
+        clusters=[file.cluster_id for file in file_store.list_files(conn, listed) if file.cluster_id is not None],
+        now=now,
+    )  # fmt: skip
+    for one_id in sorted({report_id, *others}):
+        placing.renew(conn, report_id=one_id, now=now)
     audit.record(
         conn, actor, action=Permission.REPORT_TAKE, record="report", record_id=report_id, now=now,
         recognised=sum(one is not None for one in found),

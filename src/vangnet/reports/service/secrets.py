@@ -18,12 +18,17 @@ class Secrets:
     delivery: Sealer
     problem: Sealer
     note: Sealer
+    look: Sealer
     hash: Sealer
+    follow_up: Sealer
+    picture: Sealer
+    leader: Sealer
     digest: Mac
     reference: Mac
     whole: Mac
     receipt: Mac
     value: Mac
+    check: Mac
 
     def reference_of(self, source: Source, reporter: Reporter, reference: str | None) -> bytes | None:
         """By what a second delivery of a report is known: the reporter's own number of it."""
@@ -38,6 +43,10 @@ class Secrets:
     def digests_of(self, digests: Sequence[bytes]) -> list[bytes]:
         """The same of many."""
         return [code[:16] for code in self.digest.each(list(digests))]
+
+    def values_of(self, values: Sequence[bytes]) -> list[bytes]:
+        """By what values of reports are compared, 16 bytes each."""
+        return [code[:16] for code in self.value.each(list(values))]
 
     def content_of(self, parts: Sequence[bytes]) -> bytes:
         """By what equal content is known."""
@@ -55,12 +64,17 @@ def secrets_of(keys: Keys) -> Secrets:
         delivery=keys.sealer("report delivery"),
         problem=keys.sealer("report problem"),
         note=keys.sealer("report note"),
+        look=keys.sealer("report look"),
         hash=keys.sealer("report hash"),
+        follow_up=keys.sealer("report follow-up"),
+        picture=keys.sealer("report picture"),
+        leader=keys.sealer("report cluster"),
         digest=keys.mac("report digest"),
         reference=keys.mac("report reference"),
         whole=keys.mac("report bytes"),
         receipt=keys.mac("report receipt"),
         value=keys.mac("report value"),
+        check=keys.mac("report check"),
     )
 
 

@@ -47,6 +47,25 @@ def get_report(conn: Connection, actor: Actor, *, report_id: int) -> Report:
     return store.get_report(conn, report_id)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """A report without what it says: what became of it, and with which deliveries it came."""
+
+    report: Report
+    steps: Sequence[Step]
+    #: With which deliveries it came: delivery, version, when.
+    came: Sequence[tuple[int, int, datetime]]
+
+
+def show_frame(conn: Connection, actor: Actor, *, report_id: int) -> Frame:
+    """A report without what it says. Raises PermissionDenied, NotFound."""
+    return Frame(
+        report=get_report(conn, actor, report_id=report_id),
+        steps=store.list_steps(conn, report_id),
+        came=delivery_store.list_came(conn, report_id),
+    )
+
+
 def open_report(
     conn: Connection, actor: Actor, *, keys: Keys, report_id: int, version: int | None = None, page: int = 1, now: datetime
 ) -> ShownReport:

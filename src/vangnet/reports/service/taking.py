@@ -16,10 +16,10 @@ from vangnet.db import Database
 from vangnet.errors import InvalidInput
 from vangnet.keys import Keys
 from vangnet.registry.service.live import LiveIndex
-from vangnet.reports.formats import bundle, csv, mail, xarf
+from vangnet.reports.formats import api_form, bundle, csv, mail, xarf
 from vangnet.reports.formats.bundle import Bundled
 from vangnet.reports.formats.reading import Found, Unreadable, UnreadableReason
-from vangnet.reports.model.contents import unpacked
+from vangnet.reports.model.contents import is_packed, unpacked
 from vangnet.reports.model.deliveries import Delivery, DeliveryState
 from vangnet.reports.model.drafts import ReportDraft, Reporter, Source
 from vangnet.reports.service import deliveries, intake
@@ -138,6 +138,9 @@ def _read(content: bytes, source: Source, reporter: Reporter, *, now: datetime) 
             yield from _without_files(mail.read(content, now=now))
         case Source.CSV:
             yield from _without_files(_lines(content, reporter, now))
+        # A program sends our form as JSON; what one of our own doors wrote is packed, and no JSON.
+        case Source.API if not is_packed(content):
+            yield from _without_files([api_form.read(content, reporter=reporter, now=now)])
         case Source.PUBLIC | Source.API | Source.HANDOFF | Source.SCAN | Source.MEDIA_SET:
             yield from _without_files([_own(content)])
         case _ as never:

@@ -47,6 +47,14 @@ class Banner:
     nobody_on_watch: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Called:
+    """Whether somebody is on watch, and what calls them."""
+
+    on_watch: bool
+    banner: Banner | None
+
+
 def watch(conn: Connection, actor: Actor) -> list[UUID]:
     """Who is on watch, in the order in which they are called. Raises PermissionDenied."""
     actor.require(Permission.REPORT_READ)
@@ -70,15 +78,19 @@ def untaken(conn: Connection, actor: Actor, *, now: datetime) -> list[Untaken]:
     ]
 
 
-def banner(conn: Connection, actor: Actor, *, now: datetime) -> Banner | None:
-    """What somebody sees on every page, where they are called; None where not. Asked on each page: it is one small question."""
+def called(conn: Connection, actor: Actor, *, now: datetime) -> Called:
+    """What calls somebody now. Every page asks this: where nothing calls, two small questions that an index answers."""
     if actor.kind is not ActorKind.PERSON or Permission.REPORT_WORK not in actor.permissions:
-        return None
+        return Called(on_watch=False, banner=None)
+    on_watch = watch_store.list_watch(conn)
+    return Called(on_watch=person_of(actor) in on_watch, banner=_banner(conn, actor, on_watch, now))
+
+
+def _banner(conn: Connection, actor: Actor, on_watch: Sequence[UUID], now: datetime) -> Banner | None:
     reports = watch_store.list_untaken(conn)
     if not reports:
         return None
     _, policy = policy_now(conn)
-    on_watch = watch_store.list_watch(conn)
     found = [(alert, calling(policy, alert, on_watch, now)) for alert in alerts(policy, [r.facts for r in reports], now)]
     mine = [(alert, one) for alert, one in found if _is_called(actor, one)]
     if not mine:

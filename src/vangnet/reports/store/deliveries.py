@@ -15,7 +15,8 @@ from vangnet.reports.model.drafts import Source
 from vangnet.reports.store.numbers import number
 
 _COLUMNS = """
-    id, source, party_id, handoff_id, case_number, brought_by, size_bytes, received_at, state, state_at, reports, bad, replaced_by
+    id, source, party_id, handoff_id, case_number, brought_by, size_bytes, received_at, state, state_at, reports, bad,
+    replaced_by
 """
 
 
@@ -128,15 +129,16 @@ def get_delivery_for_update(conn: Connection, delivery_id: int) -> Delivery:
     return _one(conn, f"SELECT {_COLUMNS} FROM report_delivery WHERE id = %s FOR NO KEY UPDATE", delivery_id)  # noqa: S608
 
 
-def find_first_like(conn: Connection, content_mac: bytes, source: Source) -> Delivery | None:
-    """The first delivery of the same bytes by the same way that was, or is to be, read."""
+def find_first_like(conn: Connection, content_mac: bytes, source: Source, party_id: UUID | None = None) -> Delivery | None:
+    """The first delivery of the same bytes by the same way and of the same party that was, or is to be, read."""
     with conn.cursor(row_factory=kwargs_row(_delivery)) as cursor:
         return cursor.execute(
             f"""
-            SELECT {_COLUMNS} FROM report_delivery WHERE content_mac = %s AND source = %s AND state <> 'again'
+            SELECT {_COLUMNS} FROM report_delivery WHERE content_mac = %s AND source = %s
+              AND party_id IS NOT DISTINCT FROM %s AND state <> 'again'
             ORDER BY id LIMIT 1
             """,  # noqa: S608
-            [content_mac, source],
+            [content_mac, source, party_id],
         ).fetchone()
 
 

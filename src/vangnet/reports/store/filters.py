@@ -65,21 +65,21 @@ def walk(conn: Connection, wanted: Wanted, equals: Equals, *, since: datetime, n
         rank = None if row is None else row[0]
         if rank is None:
             return
-        match equals:
-            case Equals.OLDEST:
-                yield from _of_rank(conn, wanted, rank, now, "ASC", "")
-            case Equals.NEWEST:
-                yield from _of_rank(conn, wanted, rank, now, "DESC", "")
-            case Equals.IN_TIME:
-                yield from _of_rank(conn, wanted, rank, now, "ASC", "AND received_at >= %(since)s", since)
-                yield from _of_rank(conn, wanted, rank, now, "DESC", "AND received_at < %(since)s", since)
+        for span, direction in _SPANS[equals]:
+            values = _values(wanted, now) | {"rank": rank, "since": since, "limit": _LOOKED_AT_ONCE}
+            yield from _of_rank(conn, span, direction, values)
 
 
-def _of_rank(
-    conn: Connection, wanted: Wanted, rank: int, now: datetime, direction: str, span: str, since: datetime | None = None
-) -> Iterator[tuple[int, bool]]:
+#: Which of as high a rank are read one after the other, and from which end.
+_SPANS = {
+    Equals.OLDEST: (("", "ASC"),),
+    Equals.NEWEST: (("", "DESC"),),
+    Equals.IN_TIME: (("AND received_at >= %(since)s", "ASC"), ("AND received_at < %(since)s", "DESC")),
+}
+
+
+def _of_rank(conn: Connection, span: str, direction: str, values: dict[str, Any]) -> Iterator[tuple[int, bool]]:
     compared = ">" if direction == "ASC" else "<"
-    values = _values(wanted, now) | {"rank": rank, "since": since, "limit": _LOOKED_AT_ONCE}
     after = ""
     while True:
         rows = conn.execute(
@@ -98,7 +98,8 @@ def _of_rank(
 
 #: Whether a report is wanted, as a column.
 _FITS = """(
-    (%(source)s::text IS NULL OR source = %(source)s) AND (%(language)s::text IS NULL OR coalesce(language = %(language)s, false))
+    (%(source)s::text IS NULL OR source = %(source)s)
+    AND (%(language)s::text IS NULL OR coalesce(language = %(language)s, false))
     AND (%(incident)s::text IS NULL OR incident = %(incident)s) AND (NOT %(unseen)s OR unseen > 0)
     AND (%(until)s::timestamptz IS NULL OR coalesce(least(due_at, expires_at) <= %(until)s, false))
 )"""

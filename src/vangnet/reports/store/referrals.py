@@ -200,8 +200,7 @@ def _referral(**row: Any) -> Referral:
 def _received(**row: Any) -> ReceivedReferral:
     state = row["report_state"]
     return ReceivedReferral(
-        **row
-        | {"reason": ReferralReason(row["reason"]), "report_state": None if state is None else ReportState(state)}
+        **row | {"reason": ReferralReason(row["reason"]), "report_state": None if state is None else ReportState(state)}
     )
 
 

@@ -180,7 +180,7 @@ def find_by_reference(conn: Connection, reference_mac: bytes) -> Report | None:
     """The report that the same reporter gave the same number."""
     with conn.cursor(row_factory=kwargs_row(as_report)) as cursor:
         return cursor.execute(
-            f"SELECT {_COLUMNS} FROM report WHERE reference_mac = %s FOR NO KEY UPDATE",  # noqa: S608
+            f"SELECT {_COLUMNS} FROM report WHERE reference_mac = %s",  # noqa: S608
             [reference_mac],
         ).fetchone()
 

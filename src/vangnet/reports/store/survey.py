@@ -60,7 +60,7 @@ def _up_to(conn: Connection, state: str, most: int) -> int:
     # The state stands in the text: an index of one state is not found by a parameter.
     return number(
         conn,
-        f"SELECT count(*) FROM (SELECT FROM report WHERE state = '{state}' LIMIT %s) AS some",  # noqa: S608 (a word of ours)
+        f"SELECT count(*) FROM (SELECT FROM report WHERE state = '{state}' LIMIT %s) AS counted",  # noqa: S608 (a word of ours)
         [most],
     )
 

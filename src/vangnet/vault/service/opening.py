@@ -1,5 +1,6 @@
 """Opening a medium: with a reason, and never without a trace."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -12,8 +13,17 @@ from vangnet.vault import store
 from vangnet.vault.model import Opening, OpenReason, require_openable
 
 
-def open_medium(conn: Connection, actor: Actor, *, medium_id: UUID, reason: OpenReason, now: datetime) -> Opening:
+def open_medium(
+    conn: Connection,
+    actor: Actor,
+    *,
+    medium_id: UUID,
+    reason: OpenReason,
+    told: Mapping[str, int | str] | None = None,
+    now: datetime,
+) -> Opening:
     """Leave to open a medium. `VaultFiles.open` reads it with that: after the commit, so that the trail has the deed first.
+    `told` is what the event says beside the reason: ids and codes.
 
     Raises PermissionDenied; NotFound; Conflict where it is lost or erased, where its bases do not allow this reason, or
     where a person gives a reason that is for programs.
@@ -26,6 +36,7 @@ def open_medium(conn: Connection, actor: Actor, *, medium_id: UUID, reason: Open
     if wrapped_key is None:
         raise Conflict(problem="the medium has no key, so that it cannot be opened")
     audit.record(
-        conn, actor, action=Permission.VAULT_OPEN, record="medium", record_id=medium_id, now=now, reason=reason.value
-    )
+        conn, actor, action=Permission.VAULT_OPEN, record="medium", record_id=medium_id, now=now, reason=reason.value,
+        **(told or {}),
+    )  # fmt: skip
     return Opening(medium=medium, wrapped_key=wrapped_key)

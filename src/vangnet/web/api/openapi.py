@@ -10,6 +10,7 @@ from fastapi.routing import iter_route_contexts
 from vangnet.web.access import PUBLIC, RouteRule
 from vangnet.web.api.check import HashChecks
 from vangnet.web.api.problems import ProblemDocument
+from vangnet.web.api.reports_in import ReportGiven
 
 PREFIX = "/api/v1/"
 _PROBLEM = {
@@ -40,7 +41,7 @@ def document(app: FastAPI, rules: Sequence[RouteRule], *, version: str, base_url
     components["securitySchemes"] = _SECURITY_SCHEMES
     schemas = components.setdefault("schemas", {})
     # Of routes that read what is sent themselves, FastAPI knows no more than the name.
-    for model in (ProblemDocument, HashChecks):
+    for model in (ProblemDocument, HashChecks, ReportGiven):
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= schema.pop("$defs", {}) | {model.__name__: schema}
     for unused in ("HTTPValidationError", "ValidationError"):

@@ -17,8 +17,11 @@ function step(direction) {
 }
 
 function press(key) {
-  const target = document.querySelector(`[aria-keyshortcuts="${key}"]`) ?? (key === "n" ? document.querySelector("main .primary") : null);
-  if (target === null) return false;
+  const named = CSS.escape(key);
+  // `data-key` says the key itself where `aria-keyshortcuts` has to spell it out ("Shift+B").
+  const target = document.querySelector(`[data-key="${named}"], [aria-keyshortcuts="${named}"]`)
+    ?? (key === "n" ? document.querySelector("main .primary") : null);
+  if (target === null || target.disabled || !target.checkVisibility()) return false;
   if (inField(target)) target.focus();
   else target.click();
   return true;
@@ -30,7 +33,7 @@ function single(key) {
     case "j": step(1); return true;
     case "k": step(-1); return true;
     case "/": case "n": return press(key);
-    default: return false;
+    default: return key.length === 1 && press(key);
   }
 }
 

@@ -20,6 +20,7 @@ CHECK_NAMES = {
     Check.ISOLATION: marked("Isolation of decoders"),
     Check.INDEX: marked("Index of listed hashes"),
     Check.FEEDS: marked("Lists of other installations"),
+    Check.HELP: marked("Public page"),
     Check.JOBS: marked("Jobs"),
 }
 

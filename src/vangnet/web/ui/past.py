@@ -1,4 +1,4 @@
-"""Accepted uploads that are kept by keyed digests: whether, on which legal basis, how many."""
+"""Accepted uploads that are kept by their hashes: whether, by which, on which legal basis, how many."""
 
 from datetime import date
 from typing import Annotated
@@ -22,6 +22,7 @@ DONE = {
 }
 _NO_DAY = marked("must be a day, as 2027-01-31")
 _NO_NUMBER = marked("must be a number of days between 1 and 366")
+_NOT_TICKED = marked("must be left empty, or the choice above it ticked")
 _Text = Annotated[str, Form(max_length=4000)]
 
 
@@ -33,15 +34,26 @@ def show_past(visit: Visit) -> Response:
 
 @router.post("/past", dependencies=[needs(Permission.GATE_CHOOSE)])
 def switch_on(
-    visit: Visit, legal_basis: _Text = "", reference: _Text = "", ends_on: _Text = "", days: _Text = ""
+    visit: Visit,
+    legal_basis: _Text = "",
+    reference: _Text = "",
+    ends_on: _Text = "",
+    days: _Text = "",
+    pictures: _Text = "",
+    pictures_reason: _Text = "",
 ) -> Response:
-    """Keeps accepted uploads from now on."""
-    given = {"legal_basis": legal_basis, "reference": reference, "ends_on": ends_on, "days": days}
+    """Keeps accepted uploads from now on; their perceptual hashes only where that is ticked and has its reason."""
+    given = {
+        "legal_basis": legal_basis, "reference": reference, "ends_on": ends_on, "days": days,
+        "pictures": pictures, "pictures_reason": pictures_reason,
+    }  # fmt: skip
     try:
+        if pictures_reason.strip() and not pictures:
+            raise InvalidInput(field="pictures_reason", problem=_NOT_TICKED)
         with visit.transaction() as conn:
             past.switch_on(
                 conn, visit.actor, basis=legal_basis, reference=reference, ends_on=_as_day(ends_on), days=_as_days(days),
-                now=visit.now,
+                pictures_reason=pictures_reason if pictures else None, now=visit.now,
             )  # fmt: skip
     except InvalidInput as error:
         return _page(visit, given=given, problems={error.field: visit.say(error)})
@@ -72,7 +84,8 @@ def _page(
         "gate/past.html",
         status=422 if problems or problem else 200,
         shown=shown,
-        given=given or {"legal_basis": "", "reference": "", "ends_on": "", "days": str(DAYS)},
+        given=given
+        or {"legal_basis": "", "reference": "", "ends_on": "", "days": str(DAYS), "pictures": "", "pictures_reason": ""},
         problems=problems or {},
         problem=problem,
         may_choose=Permission.GATE_CHOOSE in visit.actor.permissions,

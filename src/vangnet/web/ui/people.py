@@ -31,12 +31,14 @@ ROLE_NAMES = {
     Role.ADMINISTRATOR: marked("administrator"),
     Role.AUDITOR: marked("auditor"),
     Role.CURATOR: marked("curator"),
+    Role.LEAD: marked("lead"),
     Role.STAFF: marked("staff"),
 }
 ROLE_HINTS = {
     Role.ADMINISTRATOR: marked("Runs the installation: people, parties, keys, jobs, backups."),
     Role.AUDITOR: marked("Checks what others did; reads, changes nothing."),
     Role.CURATOR: marked("Keeps the hash lists: reads them in, maps, activates, corrects, answers disputes."),
+    Role.LEAD: marked("Leads a desk: the order of reports, who works on what, what is missed; and does the daily work."),
     Role.STAFF: marked("Does the daily work."),
 }
 

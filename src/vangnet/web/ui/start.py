@@ -23,6 +23,8 @@ from vangnet.jobs.model import JobState
 from vangnet.web.access import SIGNED_IN, needs
 from vangnet.web.health import Condition, Finding
 from vangnet.web.languages import marked
+from vangnet.web.navigation import takes_reports
+from vangnet.web.ui.shift import shift_of
 from vangnet.web.visit import OneVisit, Visit
 
 router = APIRouter()
@@ -30,8 +32,6 @@ router = APIRouter()
 #: Why nothing waits for the daily work, by kind of installation.
 _NOTHING_YET = {
     InstallationKind.PROVIDER: marked("Checking uploads and answering notices come with a later version of Vangnet."),
-    InstallationKind.HOTLINE: marked("Taking in reports and sending notices come with a later version of Vangnet."),
-    InstallationKind.POLICE: marked("Taking in reports and keeping evidence come with a later version of Vangnet."),
     InstallationKind.AUTHORITY: marked("Following removal and preparing orders come with a later version of Vangnet."),
 }
 
@@ -63,15 +63,18 @@ def show_start(visit: Visit) -> Response:
     with visit.transaction() as conn:
         waiting = _waiting(conn, visit)
         steps = _steps(conn, visit) if Permission.PERSON_INVITE in may else ()
+        shift = shift_of(conn, visit) if Permission.REPORT_READ in may and takes_reports(visit.installation) else {}
     findings = visit.site.health.findings(visit.now) if Permission.HEALTH_READ in may else []
     installation = visit.installation
     return visit.page(
         "start/start.html",
         waiting=waiting,
-        nothing_yet=_NOTHING_YET[installation.kind] if installation is not None else "",
+        nothing_yet=_NOTHING_YET.get(installation.kind, "") if installation is not None else "",
         steps=steps,
         next_step=next((step for step in steps if not step.done and step.path), None),
         health=_health_line(findings),
+        has_desk=bool(shift),
+        **shift,
     )
 
 

@@ -1,0 +1,120 @@
+"""A gate with its index, which keeps what it accepts: for tests of the past."""
+
+import contextlib
+import hashlib
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from running.gate_lists import add_list
+from running.server import console, own_database
+from running.states import wait_until
+from vangnet.db import Database
+from vangnet.db.embedded import EmbeddedServer
+from vangnet.gate.model import Decision, Door, ListedDecision
+from vangnet.gate.service import decisions, past
+from vangnet.gate.service.gate import Gate
+from vangnet.gate.service.past_keeper import PastKeeper
+from vangnet.hashing.hasher import Hasher
+from vangnet.hashing.model import Digests, Limits, Reason
+from vangnet.hashing.sandbox import Sandbox
+from vangnet.keys import Keys
+from vangnet.registry.model.entries import HashAlgorithm
+from vangnet.registry.service.live import LiveIndex
+
+NOW = datetime.now(UTC)
+ENDS = (NOW + timedelta(days=100)).date()
+
+
+def file_digests(data: bytes) -> Digests:
+    return Digests(
+        md5=hashlib.md5(data, usedforsecurity=False).digest(),
+        sha1=hashlib.sha1(data, usedforsecurity=False).digest(),
+        sha256=hashlib.sha256(data).digest(),
+    )
+
+
+@dataclass
+class House:
+    """A gate with its index, which keeps what it accepts. Each test uploads files of its own under names of its own."""
+
+    database: Database
+    keys: Keys
+    gate: Gate
+    live: LiveIndex
+
+    def upload(self, data: bytes, name: str | None, *, at: datetime | None = None) -> Decision:
+        """Checks a file of a kind that is let through."""
+        answer = self.gate.check_unread(
+            Reason.NOT_MEDIA, digests=file_digests(data), door=Door.API, provider_key=None, object_id=name,
+            now=at or datetime.now(UTC),
+        )  # fmt: skip
+        return answer.decision
+
+    def keep(self, data: bytes, name: str, *, at: datetime | None = None) -> None:
+        """Uploads it, and waits until it is written."""
+        assert self.upload(data, name, at=at) is Decision.ALLOW
+        wait_until(lambda: self.kept(name) == 1)
+
+    def enlist(
+        self,
+        *files: bytes,
+        algorithm: HashAlgorithm = HashAlgorithm.SHA256,
+        algorithms: Sequence[HashAlgorithm] | None = None,
+        trial: bool = False,
+    ) -> uuid.UUID:
+        """Lists files; returns the list."""
+        name = f"list {uuid.uuid4().hex[:8]}"
+        return add_list(self.database, self.keys, files, name=name, algorithms=algorithms or [algorithm], trial=trial)
+
+    def later(self, name: str) -> list[ListedDecision]:
+        """The later matches of this upload."""
+        with self.database.transaction() as conn:
+            return decisions.list_decisions(conn, console(), later=True, object_id=name)
+
+    def kept(self, name: str) -> int:
+        """How often it is written."""
+        with self.database.transaction() as conn:
+            return int(conn.execute("SELECT count(*) FROM gate_past WHERE object_id = %s", [name]).fetchall()[0][0])
+
+    def wait_until_followed(self) -> None:
+        """Until the index has everything."""
+        with self.database.transaction() as conn:
+            last = int(conn.execute("SELECT last FROM registry_sequence").fetchall()[0][0])
+        wait_until(lambda: self.live.sequence >= last)
+
+    def keeper(self) -> PastKeeper:
+        """Another gate's keeper, which does nothing by itself."""
+        keeper = PastKeeper(
+            database=self.database, keys=self.keys, live=self.live, matcher=self.gate.past._matcher, actor=console(),
+            policy=self.gate.past._policy, clock=lambda: datetime.now(UTC),
+        )  # fmt: skip
+        keeper._tend()
+        return keeper
+
+    def switch_on(self, *, days: int = 30, pictures_reason: str | None = None) -> None:
+        """Keeps accepted uploads, until a day that is far."""
+        with self.database.transaction() as conn:
+            past.switch_on(
+                conn, console(), basis="consent", reference="terms 7", ends_on=ENDS, days=days,
+                pictures_reason=pictures_reason, now=NOW,
+            )  # fmt: skip
+
+
+@contextlib.contextmanager
+def opened_house(postgres: EmbeddedServer, folder: Path, name: str) -> Iterator[House]:
+    """A gate on a database of its own."""
+    keys = Keys.open(folder / "keys")
+    with (
+        own_database(postgres, name) as database,
+        LiveIndex(database, keys, folder / "index") as live,
+        Sandbox(limits=Limits()) as sandbox,
+        Gate(
+            database=database, keys=keys, live=live, hasher=Hasher(sandbox), spool_folder=folder / "spool",
+            clock=lambda: datetime.now(UTC),
+        ) as gate,
+    ):  # fmt: skip
+        assert live.wait_until_loaded(30)
+        yield House(database=database, keys=keys, gate=gate, live=live)

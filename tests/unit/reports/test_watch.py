@@ -1,0 +1,20 @@
+"""What a store reads as present danger is what the rule of the order says."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from vangnet.reports.model.drafts import Sign, Source
+from vangnet.reports.model.facts import Claim, Facts, Sayer
+from vangnet.reports.model.triage_policy import STARTING
+from vangnet.reports.store.watch import DANGER_BELOW
+from vangnet.reports.triage import rank
+
+PLAIN = Facts(report_id=1, received_at=datetime(2026, 11, 21, tzinfo=UTC), source=Source.API)
+CALLS = replace(PLAIN, claims=frozenset({Claim(Sign.DANGER_NOW, Sayer.ANONYMOUS)}))
+
+
+def test_what_calls_a_person_has_a_rank_below_the_mark_and_nothing_else_has() -> None:
+    least, most = -1000, STARTING.danger_points - 1
+    assert all(rank(STARTING, CALLS, points) < DANGER_BELOW for points in (least, 0, 10_000))
+    assert rank(STARTING, PLAIN, STARTING.danger_points) < DANGER_BELOW
+    assert all(rank(STARTING, facts, most) > DANGER_BELOW for facts in (PLAIN, replace(PLAIN, drawn=True)))
