@@ -42,7 +42,7 @@ from vangnet.reports.model.drafts import (
     Source,
 )
 
-_BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 _MINUTES = 365 * 24 * 60
 #: Where only what joins is asked for.
 _JOINING = LinkLimits(shown=0)
@@ -67,7 +67,7 @@ class Caseload:
         if rng.random() < 0.6:
             found.append(self._written(FeatureKind.EMAIL, again=0.15))
         for _ in range(rng.randrange(4)):
-            at = _BEGIN + timedelta(minutes=rng.randrange(_MINUTES))
+            at = BEGIN + timedelta(minutes=rng.randrange(_MINUTES))
             address = self._number(again=0.3, pool=self._reports // 10).to_bytes(16, "big")
             found.append(Feature(kind=FeatureKind.ADDRESS, key=address, seen=periods([at])))
         return list({(one.kind, one.key): one for one in found}.values())

@@ -14,13 +14,16 @@ import ipaddress
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import psycopg
 from figures import Figure, percentile, show
-from linking import Caseload
+from linking import BEGIN, Caseload
 
 from vangnet.db import Connection, Database, migrate
 from vangnet.db.embedded import DATABASE, OWNER, RUNTIME, EmbeddedServer
@@ -43,8 +46,9 @@ from vangnet.reports.model.drafts import (
 )
 from vangnet.reports.service import joining
 from vangnet.reports.service.secrets import Secrets, secrets_of
-from vangnet.reports.service.shared_values import coded
-from vangnet.reports.store import values as value_store
+
+Ints: TypeAlias = npt.NDArray[np.int64]
+Codes: TypeAlias = npt.NDArray[np.bytes_]
 
 GOAL_MS = 200
 _NOW = datetime(2026, 12, 31, tzinfo=UTC)
@@ -54,6 +58,11 @@ COPY report (id, source, reporter_kind, content_mac, incident, received_at, stat
     facts, policy_version, points, rank) FROM STDIN
 """
 _REPORT_LINE = "{0}\tapi\tcompany\t\\\\x{1}\tmaterial\t2026-12-01\twaiting\t2026-12-01\t{2}\t{2}\t0\t0\t{{}}\t0\t0\t0\n"
+_VALUES = "COPY report_value (report_id, among, code, kind, by, seen) FROM STDIN (FORMAT binary)"
+_WRITTEN: dict[FeatureKind, Callable[[int], bytes]] = {
+    FeatureKind.ACCOUNT: lambda number: b"%s\0%d" % (_SERVICE.encode(), number),
+    FeatureKind.EMAIL: lambda number: b"%d@%s" % (number, _SERVICE.encode()),
+}
 _MANY = """
 INSERT INTO report_value_many (code, kind, reports, common)
 SELECT code, kind, count(*), most > 0 FROM report_value
@@ -99,46 +108,96 @@ def _address(number: int) -> ipaddress.IPv4Address:
     return ipaddress.IPv4Address((11 << 24) + number % 2**24)
 
 
-def kept_of(values: Sequence[Feature]) -> list[Feature]:
-    """The features of that report, without reading a draft: as `features` makes them."""
-    made = []
-    for one in values:
-        key = one.key
-        if one.kind is FeatureKind.EMAIL:
-            key = b"%s@%s" % (key.partition(b"\0")[2], _SERVICE.encode())
-        elif one.kind is FeatureKind.ADDRESS:
-            key = _address(int.from_bytes(key, "big")).packed
-        made.append(Feature(kind=one.kind, key=key, seen=one.seen, among=one.among))
-    return made
+class Drawn:
+    """The same caseload drawn many reports at a time, as codes: what comes once has any code, what comes back its own."""
+
+    def __init__(self, seed: int, reports: int, secrets: Secrets) -> None:
+        self._rng = np.random.default_rng(seed)
+        self._reports = reports
+        self._secrets = secrets
+
+    def chunk(self, first: int, count: int) -> tuple[Ints, list[bytes]]:
+        """So many reports from a number on: how many files each has, and its values as rows of a binary COPY."""
+        rng = self._rng
+        # As `random.paretovariate` draws it.
+        drawn = np.minimum(2 * rng.random(count) ** (-1 / 1.1), 2000).astype(np.int64)
+        of = np.repeat(np.arange(first, first + count), drawn)
+        goes_round = ((20 * self._reports) ** rng.random(of.size)).astype(np.int64)
+        again = np.where(rng.random(of.size) < 0.5, goes_round, -1)
+        files = self._codes(FeatureKind.FILE, again, lambda number: number.to_bytes(32, "big"))
+        of, files = _each_once(of, files)
+        held = np.bincount(of - first, minlength=count)
+        rows = [_rows(of, held[of - first], files, FeatureKind.FILE, b"sha256")]
+        everyone = np.arange(first, first + count)
+        some = everyone[rng.random(count) < 0.6]
+        for kind, who, share in ((FeatureKind.ACCOUNT, everyone, 0.2), (FeatureKind.EMAIL, some, 0.15)):
+            pool = rng.integers(0, self._reports // 4, who.size)
+            numbers = np.where(rng.random(who.size) < share, pool, -1)
+            rows.append(_rows(who, np.ones_like(who), self._codes(kind, numbers, _WRITTEN[kind]), kind, b""))
+        return held, [*rows, self._addresses(everyone)]
+
+    def _addresses(self, everyone: Ints) -> bytes:
+        rng = self._rng
+        who = np.repeat(everyone, rng.integers(0, 4, everyone.size))
+        pool = rng.integers(0, self._reports // 10, who.size)
+        numbers = np.where(rng.random(who.size) < 0.3, pool, rng.integers(0, 2**24, who.size))
+        who, codes = _each_once(who, self._codes(FeatureKind.ADDRESS, numbers, lambda number: _address(number).packed))
+        at = (rng.integers(0, 365 * 24 * 60, who.size) * 60 + int(BEGIN.timestamp())) * 1_000_000
+        return _rows(who, np.ones_like(who), codes, FeatureKind.ADDRESS, b"ipv4", at)
+
+    def _codes(self, kind: FeatureKind, numbers: Ints, key: Callable[[int], bytes]) -> Codes:
+        """The codes of these values; of those that are below 0, codes that nothing else has."""
+        codes = np.frombuffer(self._rng.bytes(16 * numbers.size), dtype="S16").copy()
+        known, places = np.unique(numbers, return_inverse=True)
+        made = self._secrets.values_of([kind.encode() + b"\0" + key(max(int(one), 0)) for one in known])
+        back = numbers >= 0
+        codes[back] = np.array(made, dtype="S16")[places[back]]
+        return codes
 
 
-def load(conn: Connection, secrets: Secrets, caseload: Caseload, reports: int) -> int:
+def _each_once(of: Ints, codes: Codes) -> tuple[Ints, Codes]:
+    """Each value once a report."""
+    order = np.lexsort((codes, of))
+    of, codes = of[order], codes[order]
+    new = np.append(True, (of[1:] != of[:-1]) | (codes[1:] != codes[:-1]))
+    return of[new], codes[new]
+
+
+def _rows(  # noqa: PLR0917 (a column each)
+    of: Ints, among: Ints, codes: Codes, kind: FeatureKind, by: bytes, seen: Ints | None = None
+) -> bytes:
+    """Values as rows of a binary COPY: report_id, among, code, kind, by, seen."""
+    name = kind.encode()
+    fields: list[tuple[str, str, object]] = [
+        ("n", ">i2", 6), ("l1", ">i4", 8), ("report", ">i8", of), ("l2", ">i4", 4), ("among", ">i4", among),
+        ("l3", ">i4", 16), ("code", "S16", codes), ("l4", ">i4", len(name)), ("kind", f"S{len(name)}", name),
+        ("l5", ">i4", len(by)), ("by", f"S{len(by)}", by), ("l6", ">i4", -1 if seen is None else 16),
+    ]  # fmt: skip
+    if seen is not None:
+        fields += [("from", ">i8", seen), ("to", ">i8", seen)]
+    # A text of no length has no place in such an array.
+    fields = [one for one in fields if one[1] != "S0"]
+    table = np.zeros(of.size, dtype=[(name_, type_) for name_, type_, _ in fields])
+    for name_, _, value in fields:
+        table[name_] = value
+    return table.tobytes()
+
+
+def load(conn: Connection, drawn: Drawn, reports: int) -> int:
     """Fills the tables; returns how many files there are."""
-    files = 0
     items: list[int] = []
-    with conn.cursor().copy("COPY report_value (report_id, among, code, kind, by, seen) FROM STDIN") as copy:
-        for first in range(1, reports + 1, 1000):
-            lines = []
-            chunk = [(number, kept_of(caseload.report())) for number in range(first, min(first + 1000, reports + 1))]
-            codes = iter(coded(secrets, [one for _, values in chunk for one in values]))
-            for number, values in chunk:
-                rows = {(code := next(codes)).key: code for _ in values}
-                held = sum(one.kind is FeatureKind.FILE for one in rows.values())
-                items.append(held)
-                files += held
-                lines += [_line(number, one) for one in rows.values()]
-            copy.write("".join(lines).encode())
+    with conn.cursor().copy(_VALUES) as copy:
+        copy.write(b"PGCOPY\n\xff\r\n\0" + bytes(8))
+        for first in range(1, reports + 1, 20_000):
+            held, rows = drawn.chunk(first, min(20_000, reports + 1 - first))
+            items += held.tolist()
+            for one in rows:
+                copy.write(one)
+        copy.write(b"\xff\xff")
     with conn.cursor().copy(_REPORT) as copy:
-        for number, held in enumerate(items, start=1):
-            copy.write(_REPORT_LINE.format(number, "00" * 32, held).encode())
-    return files
-
-
-def _line(number: int, one: Feature) -> str:
-    seen = value_store._packed(one.seen)  # noqa: SLF001 (as the store writes it)
-    by = {FeatureKind.FILE: "sha256", FeatureKind.ADDRESS: "ipv4"}.get(one.kind, "")
-    shown = "\\N" if seen is None else f"\\\\x{seen.hex()}"
-    return f"{number}\t{one.among}\t\\\\x{one.key.hex()}\t{one.kind}\t{by}\t{shown}\n"
+        for number, count in enumerate(items, start=1):
+            copy.write(_REPORT_LINE.format(number, "00" * 32, count).encode())
+    return sum(items)
 
 
 def group(conn: Connection) -> tuple[int, int]:
@@ -177,7 +236,8 @@ def new_reports(database: Database, keys: Keys, drafts: Sequence[ReportDraft]) -
                 copy.write(_REPORT_LINE.format(number, "00" * 32, len(draft.items)).encode())
         start = time.perf_counter()
         with database.transaction() as conn:
-            joining.join(conn, keys, report_id=number, draft=draft, now=_NOW)
+            prepared = joining.prepare(conn, keys, report_id=number, draft=draft, is_new=True)
+            joining.join_prepared(conn, keys, prepared, now=_NOW)
         yield time.perf_counter() - start
 
 
@@ -188,20 +248,20 @@ def main() -> None:
     parser.add_argument("--new", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    caseload = Caseload(arguments.seed, arguments.reports)
     with tempfile.TemporaryDirectory() as folder:
         keys, server = Keys.open(Path(folder) / "keys"), EmbeddedServer(Path(folder) / "data")
         server.acquire()
         try:
-            _measure(server, keys, caseload, arguments.reports, arguments.new)
+            _measure(server, keys, seed=arguments.seed, reports=arguments.reports, new=arguments.new)
         finally:
             server.release()
 
 
-def _measure(server: EmbeddedServer, keys: Keys, caseload: Caseload, reports: int, new: int) -> None:
+def _measure(server: EmbeddedServer, keys: Keys, *, seed: int, reports: int, new: int) -> None:
     owner = server.conninfo(OWNER, DATABASE)
     migrate.upgrade(owner)
-    _loaded(owner, secrets_of(keys), caseload, reports)
+    _loaded(owner, Drawn(seed, reports, secrets_of(keys)), reports)
+    caseload = Caseload(seed, reports)
     drafts = [draft_of(caseload.report()) for _ in range(new)]
     gc.collect()
     gc.freeze()
@@ -220,12 +280,12 @@ def _measure(server: EmbeddedServer, keys: Keys, caseload: Caseload, reports: in
     )  # fmt: skip
 
 
-def _loaded(conninfo: str, secrets: Secrets, caseload: Caseload, reports: int) -> None:
+def _loaded(conninfo: str, drawn: Drawn, reports: int) -> None:
     with psycopg.connect(conninfo) as conn:
         conn.execute("ALTER TABLE report_value DROP CONSTRAINT report_value_pkey")
         conn.execute("DROP INDEX report_value_report")
-        files = load(conn, secrets, caseload, reports)
-        conn.execute("SET LOCAL maintenance_work_mem = '1GB'")
+        files = load(conn, drawn, reports)
+        conn.execute("SET LOCAL maintenance_work_mem = '1GB'; SET LOCAL work_mem = '512MB'")
         conn.execute("ALTER TABLE report_value ADD PRIMARY KEY (code, report_id)")
         conn.execute("CREATE INDEX report_value_report ON report_value (report_id, kind)")
         conn.execute(_MANY, [[kind.value for kind in JOINS_UP_TO], list(JOINS_UP_TO.values())])

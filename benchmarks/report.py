@@ -103,6 +103,18 @@ BENCHMARKS = (
         arguments=("--plot", "docs/images/triage.svg"),
         quick=("--seeds", "3001", "--loads", "3", "--small"),
     ),
+    Benchmark(
+        name="linking",
+        title="Linking: the rules",
+        script="linking.py",
+        quick=("--seeds", "1", "--reports", "2000", "--new", "50", "--leaders", "10000"),
+    ),
+    Benchmark(
+        name="linking_stored",
+        title="Linking: in the database",
+        script="linking_stored.py",
+        quick=("--reports", "2000", "--new", "50"),
+    ),
 )
 #: What the scripts share.
 _SHARED = {

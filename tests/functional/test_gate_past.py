@@ -1,4 +1,4 @@
-"""Uploads of before, as a provider uses them: chosen on the page, kept by the check, told by the API when they are listed."""
+"""Uploads of before, as a provider uses them: chosen on the page, kept by the check, told by the API when listed."""
 
 import json
 import os

@@ -15,9 +15,9 @@ from PIL import Image
 
 from vangnet.hashing import sandbox as sandbox_module
 from vangnet.hashing.confinement import Features, features
-from vangnet.hashing.model import Convention, Decoded, Limits, MediaFormat, Reason
+from vangnet.hashing.model import Convention, Decoded, Excerpt, Limits, MediaFormat, Pixels, Reason
 from vangnet.hashing.sandbox import Sandbox
-from vangnet.hashing.wire import Job
+from vangnet.hashing.wire import Job, pack_pixels, unpack_pixels
 
 FULL = frozenset({Convention.FULL})
 PHOTO = photo(1, 320, 240)
@@ -339,3 +339,57 @@ def test_what_is_missing_is_told_in_sentences(landlock: int, seccomp: bool, sent
     told = Features(landlock=landlock, seccomp=seccomp)
     assert len(told.missing()) == sentences
     assert told.complete is (sentences == 0)
+
+
+# --- excerpts -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", range(10))
+def test_an_excerpt_is_the_part_that_was_asked_for(sandbox: Sandbox, part: int) -> None:
+    png = encoded(PHOTO, "PNG")
+    found = sandbox.cut_out(png, MediaFormat.PNG, Excerpt(longest_side=1000, part=part, grey=False))
+    row, column = divmod(part - 1, 3)
+    box = (320 * column // 3, 240 * row // 3, 320 * (column + 1) // 3, 240 * (row + 1) // 3) if part else (0, 0, 320, 240)
+    assert isinstance(found, Pixels)
+    assert found.content == PHOTO.crop(box).tobytes()
+    assert (found.width, found.height, found.channels) == (box[2] - box[0], box[3] - box[1], 3)
+
+
+def test_an_excerpt_has_no_more_pixels_than_were_asked_for(sandbox: Sandbox) -> None:
+    for side in (1, 14, 56, 319):
+        found = sandbox.cut_out(JPEG, MediaFormat.JPEG, Excerpt(longest_side=side))
+        assert isinstance(found, Pixels)
+        assert (found.width, found.height, found.channels) == (side, max(1, 240 * side // 320), 1)
+        assert "content" not in repr(found)
+
+
+def test_of_a_damaged_file_as_much_is_shown_as_there_is_and_of_none_nothing(sandbox: Sandbox) -> None:
+    asked = Excerpt(longest_side=100)
+    assert isinstance(sandbox.cut_out(JPEG[: len(JPEG) // 2], MediaFormat.JPEG, asked), Pixels)
+    assert sandbox.cut_out(b"\xff\xd8\xff nothing", MediaFormat.JPEG, asked) is Reason.DAMAGED
+    small = Sandbox(limits=Limits(pixels=1000, bytes=10_000_000), processes=1)
+    with small:
+        assert small.cut_out(JPEG, MediaFormat.JPEG, asked) is Reason.TOO_LARGE
+    with Sandbox(limits=Limits(bytes=10), processes=1) as tiny:
+        assert tiny.cut_out(JPEG, MediaFormat.JPEG, asked) is Reason.TOO_LARGE
+
+
+def test_an_answer_with_more_of_the_picture_than_was_asked_for_is_not_believed() -> None:
+    job = Job(
+        length=1, format=MediaFormat.PNG, conventions=frozenset(), pixels=1 << 20, frames=1, seconds=1,
+        excerpt=Excerpt(longest_side=10),
+    )  # fmt: skip
+    honest = Pixels(width=10, height=8, channels=1, content=bytes(80))
+    assert unpack_pixels(pack_pixels(honest), job) == honest
+    assert unpack_pixels(pack_pixels(Reason.DAMAGED), job) is Reason.DAMAGED
+    assert Job.unpack(job.pack()) == job
+    lies = [
+        Pixels(width=11, height=8, channels=1, content=bytes(88)),
+        Pixels(width=10, height=11, channels=1, content=bytes(110)),
+        Pixels(width=10, height=8, channels=3, content=bytes(240)),
+        Pixels(width=10, height=8, channels=1, content=bytes(81)),
+        Pixels(width=0, height=8, channels=1, content=b""),
+    ]
+    for lie in [*map(pack_pixels, lies), b"", pack_pixels(honest)[:-1], b"X" + pack_pixels(honest)[1:]]:
+        with pytest.raises(ValueError, match="must"):
+            unpack_pixels(lie, job)

@@ -101,11 +101,11 @@ def draft(*signs: Sign, **changes: Any) -> ReportDraft:
         "people": (
             NamedPerson(
                 role=PersonRole.REPORTED,
-                identifiers=(Identifier(kind=IdentifierKind.EMAIL, value="somebody@mail.example", verified=True),),
-                traces=(Trace(address="192.0.2.7", at=datetime(2026, 11, 20, 9, tzinfo=UTC)),),
+                identifiers=(Identifier(kind=IdentifierKind.EMAIL, value=f"somebody{number}@mail.example", verified=True),),
+                traces=(Trace(address=f"192.0.2.{number % 250}", at=datetime(2026, 11, 20, 9, tzinfo=UTC)),),
             ),
         ),
-        "traces": (Trace(address="198.51.100.4", at=datetime(2026, 11, 20, 10, tzinfo=UTC), port=443),),
+        "traces": (Trace(address=f"198.51.100.{number % 250}", at=datetime(2026, 11, 20, 10, tzinfo=UTC), port=443),),
         "places": (Place(country="NL", city="Utrecht"),),
         "text": f"{SAID}: {LINK}/{number}",
         "language": "nl",
@@ -138,7 +138,7 @@ def a_report(server: RunningServer, *signs: Sign, **changes: Any) -> int:
 
 def a_bad_delivery(server: RunningServer) -> int:
     """A delivery that could not be read; its number."""
-    return keep(server, f"<report>{next(_numbers)} https://pictures.example/1 <b>".encode(), Source.CYBERTIP).id
+    return keep(server, f'{{"n": {next(_numbers)}, "at": "https://pictures.example/1 <b>"'.encode(), Source.XARF).id
 
 
 def actor_of(person: Person) -> Actor:
@@ -257,7 +257,7 @@ def _mending(step: str, **form: str) -> Callable[[RunningServer], Call]:
 
 
 def _repairing(server: RunningServer) -> Call:
-    files = {"file": ("mended.xml", f"<report>{next(_numbers)}</report>".encode())}
+    files = {"file": ("mended.json", f'{{"n": {next(_numbers)}}}'.encode())}
     path = f"/deliveries/{a_bad_delivery(server)}/repair"
     return Call(client=server.signed_in(Role.STAFF), path=path, files=files)
 
@@ -272,7 +272,7 @@ def _by(role: Role, path: str, **form: str) -> Callable[[RunningServer], Call]:
 
 
 CHANGES: dict[str, Change] = {
-    "POST /queue/assign": Change(action=_LEAD, prepare=_assigning_all),
+    "POST /queue/assign": Change(action=_WORK, prepare=_assigning_all),
     "POST /queue/capacity": Change(action=_LEAD, prepare=_by(Role.LEAD, "/queue/capacity", hours="40", minutes_each="10")),
     "POST /queue/filters": Change(action=_WORK, prepare=_by(Role.STAFF, "/queue/filters", name="new", unseen="true")),
     "POST /queue/filters/{filter_id}/forget": Change(action=_WORK, prepare=_forgetting),

@@ -5,13 +5,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from running import follow_up_routes, gate_routes, registry_routes
+from running import assess_routes, desk_routes, follow_up_routes, gate_routes, link_routes, registry_routes
+from running import report_follow_up_routes as follow_up
 from running.sender import Sender
 from running.server import RunningServer, console
 from vangnet.handoff.service import receiving
 from vangnet.identity.model import Client, Language, SessionStage, SignInMeans
 from vangnet.identity.permissions import Role
 from vangnet.identity.service import parties, people, sessions
+from vangnet.reports.model.drafts import ItemDraft, ItemKind, Sign, Source
 
 
 class Visitor(StrEnum):
@@ -21,6 +23,7 @@ class Visitor(StrEnum):
     AUDITOR = "auditor"  #: Somebody with the role auditor.
     ADMINISTRATOR = "administrator"  #: Somebody with the role administrator.
     CURATOR = "curator"  #: Somebody with the role curator.
+    LEAD = "lead"  #: Somebody with the role lead.
 
 
 def _half(server: RunningServer, language: Language) -> str:
@@ -53,6 +56,7 @@ SESSIONS: dict[Visitor, Callable[[RunningServer, Language], str]] = {
     Visitor.AUDITOR: _whole(Role.AUDITOR),
     Visitor.ADMINISTRATOR: _whole(Role.ADMINISTRATOR),
     Visitor.CURATOR: _whole(Role.CURATOR),
+    Visitor.LEAD: _whole(Role.LEAD),
 }
 
 
@@ -107,9 +111,33 @@ def _disputes(server: RunningServer) -> str:
     return "/disputes"
 
 
+def _danger(server: RunningServer) -> str:
+    desk_routes.a_report(server, Sign.DANGER_NOW)
+    return "/danger"
+
+
+def _shift(server: RunningServer) -> str:
+    desk_routes.a_hand_over(server, desk_routes.a_report(server, Sign.EXTORTION))
+    return "/shift"
+
+
+def _aside(server: RunningServer) -> str:
+    named = ItemDraft(kind=ItemKind.FILE, file_name="a.jpg")
+    desk_routes.a_report(
+        server, items=(named,), text="", people=(), traces=(), places=(), source=Source.SCAN, problems=()
+    )
+    return "/queue/aside"
+
+
+def _assessed(server: RunningServer) -> str:
+    return f"/reports/{assess_routes.waits_for_second(server)}/assess/0"
+
+
 #: Every page, by its route: who opens it, and at which address. A test refuses a page that is not here.
 PAGES: dict[str, tuple[Visitor, str | Callable[[RunningServer], str]]] = {
     "/": (Visitor.ADMINISTRATOR, "/"),
+    "/assess/agreement": (Visitor.LEAD, "/assess/agreement"),
+    "/assess/second": (Visitor.STAFF, lambda server: _assessed(server) and "/assess/second"),
     "/audit": (Visitor.AUDITOR, "/audit"),
     "/audit/verify": (Visitor.AUDITOR, "/audit/verify"),
     "/api/docs": (Visitor.NOBODY, "/api/docs"),
@@ -136,6 +164,9 @@ PAGES: dict[str, tuple[Visitor, str | Callable[[RunningServer], str]]] = {
     "/jobs": (Visitor.ADMINISTRATOR, "/jobs"),
     "/keys": (Visitor.ADMINISTRATOR, "/keys"),
     "/me": (Visitor.ADMINISTRATOR, "/me"),
+    "/me/exposure": (Visitor.STAFF, "/me/exposure"),
+    "/reports/{report_id}/assess": (Visitor.STAFF, lambda server: _assessed(server).removesuffix("/0")),
+    "/reports/{report_id}/assess/{position}": (Visitor.STAFF, _assessed),
     "/me/app": (Visitor.ADMINISTRATOR, "/me/app"),
     "/me/passkeys/add": (Visitor.ADMINISTRATOR, "/me/passkeys/add"),
     "/parties": (Visitor.ADMINISTRATOR, "/parties"),
@@ -144,10 +175,46 @@ PAGES: dict[str, tuple[Visitor, str | Callable[[RunningServer], str]]] = {
     "/people": (Visitor.ADMINISTRATOR, "/people"),
     "/people/invite": (Visitor.ADMINISTRATOR, "/people/invite"),
     "/people/{person_id}": (Visitor.ADMINISTRATOR, _person),
+    "/report": (Visitor.NOBODY, "/report"),
+    "/report/me": (Visitor.NOBODY, "/report/me"),
+    "/report/receipt": (Visitor.NOBODY, "/report/receipt"),
+    "/report/saw": (Visitor.NOBODY, "/report/saw"),
+    "/report/worry": (Visitor.NOBODY, "/report/worry"),
     "/sign-in": (Visitor.NOBODY, "/sign-in"),
     "/sign-in/recovery-code": (Visitor.HALF, "/sign-in/recovery-code"),
     "/sign-in/set-up": (Visitor.HALF, "/sign-in/set-up"),
     "/past": (Visitor.ADMINISTRATOR, "/past"),
+    "/shift": (Visitor.STAFF, _shift),
+    "/queue": (Visitor.LEAD, "/queue?unseen=true"),
+    "/queue/aside": (Visitor.STAFF, _aside),
+    "/queue/claimed": (Visitor.STAFF, "/queue/claimed"),
+    "/queue/people": (Visitor.LEAD, "/queue/people"),
+    "/referrals": (Visitor.STAFF, follow_up.referrals),
+    "/reports/{report_id}/refer": (Visitor.STAFF, follow_up.refer_form),
+    "/evidence": (Visitor.STAFF, follow_up.evidence),
+    "/reports/{report_id}/evidence": (Visitor.STAFF, follow_up.evidence_of_a_report),
+    "/evidence/requests/{request_id}": (
+        Visitor.STAFF,
+        lambda server: f"/evidence/requests/{follow_up.a_request(server)}",
+    ),
+    "/outcomes": (Visitor.STAFF, follow_up.all_outcomes),
+    "/reports/{report_id}": (Visitor.STAFF, lambda server: f"/reports/{desk_routes.a_report(server, Sign.INFANT)}"),
+    "/reports/{report_id}/links": (
+        Visitor.STAFF,
+        lambda server: f"/reports/{link_routes.a_group(server)[0]}/links",
+    ),
+    "/deliveries": (Visitor.STAFF, lambda server: f"/deliveries?before={desk_routes.a_bad_delivery(server) + 1}"),
+    "/deliveries/{delivery_id}": (
+        Visitor.STAFF,
+        lambda server: f"/deliveries/{desk_routes.a_bad_delivery(server)}",
+    ),
+    "/deliveries/{delivery_id}/raw": (
+        Visitor.STAFF,
+        lambda server: f"/deliveries/{desk_routes.a_bad_delivery(server)}/raw",
+    ),
+    "/danger": (Visitor.STAFF, _danger),
+    "/triage": (Visitor.LEAD, "/triage"),
+    "/triage/policy/change": (Visitor.LEAD, "/triage/policy/change"),
     "/webhook": (Visitor.ADMINISTRATOR, lambda server: f"/webhook?before={follow_up_routes.a_delivery(server)}"),
     "/webhook/deliveries/{delivery_id}": (
         Visitor.ADMINISTRATOR,
@@ -164,6 +231,8 @@ NO_PAGES = {
     "/c/content_type",
     "/c/signal_type",
     "/c/signal_type/index",
+    "/danger/banner",  # A part of every page, for the script of whoever is on watch.
+    "/queue/reports.csv",
     "/gate/live",  # A part of the page of the gate, for its script.
     "/h/hash",
     "/m/index/status",

@@ -6,7 +6,18 @@ not in it fails the tests.
 
 import json
 
-from running import follow_up_routes, gate_routes, hma_routes, identity_routes, registry_routes
+from running import (
+    assess_routes,
+    desk_routes,
+    door_routes,
+    follow_up_routes,
+    gate_routes,
+    hma_routes,
+    identity_routes,
+    link_routes,
+    registry_routes,
+    report_follow_up_routes,
+)
 from running.changes import Call, Change, administrator
 from running.sender import Sender
 from running.server import RunningServer
@@ -56,6 +67,9 @@ RULES: dict[str, Permission | Rule] = {
     "GET /static/{version}/{name:path}": PUBLIC,
 }
 RULES |= gate_routes.RULES | identity_routes.RULES | registry_routes.RULES | hma_routes.RULES | follow_up_routes.RULES
+RULES |= door_routes.RULES | desk_routes.RULES | link_routes.RULES
+RULES |= report_follow_up_routes.RULES
+RULES |= assess_routes.RULES
 
 
 def job(server: RunningServer, *, parked: bool) -> int:
@@ -143,4 +157,6 @@ CHANGES: dict[str, Change] = {
     ),
 }
 CHANGES |= gate_routes.CHANGES | identity_routes.CHANGES | registry_routes.CHANGES | hma_routes.CHANGES
-CHANGES |= follow_up_routes.CHANGES
+CHANGES |= report_follow_up_routes.CHANGES
+CHANGES |= follow_up_routes.CHANGES | door_routes.CHANGES | desk_routes.CHANGES | link_routes.CHANGES
+CHANGES |= assess_routes.CHANGES

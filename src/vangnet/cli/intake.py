@@ -1,6 +1,7 @@
 """`vangnet intake`: reports that somebody has as files, taken in."""
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -8,15 +9,22 @@ import typer
 
 from vangnet.cli.installation import Installation, now, open_installation
 from vangnet.cli.intake_shares import opened_taker, run_share, take_bundle
-from vangnet.cli.output import AsJson, print_records, progress_bar, say
+from vangnet.cli.output import AsJson, print_record, print_records, progress_bar, say
 from vangnet.cli.registry.finding import party_of
-from vangnet.errors import InvalidInput
-from vangnet.reports.formats.listing import list_path
-from vangnet.reports.formats.reading import Unreadable
+from vangnet.errors import InvalidInput, InvalidSettings
+from vangnet.jobs.mailbox import address_of, take_mailbox
+from vangnet.reports.formats import media_set as media_sets
+from vangnet.reports.formats import scan as scan_format
+from vangnet.reports.formats.bundle import Bundled
+from vangnet.reports.formats.listing import Listing, list_path
+from vangnet.reports.formats.media_set import Part
+from vangnet.reports.formats.reading import Unreadable, UnreadableReason
 from vangnet.reports.formats.shares import Share
 from vangnet.reports.model.deliveries import DELIVERY_MAX, Delivery, DeliveryState
 from vangnet.reports.model.drafts import Source
 from vangnet.reports.service import deliveries
+from vangnet.reports.service.deliveries import Origin
+from vangnet.reports.service.taking import Taken, without_files
 
 app = typer.Typer(help="Take in reports that lie in files.", no_args_is_help=True)
 
@@ -74,6 +82,117 @@ def mail(file: _File, *, party: _Party = None, as_json: AsJson = False) -> None:
     _one(file, Source.MAIL, party, as_json=as_json)
 
 
+@app.command("scan")
+def scan(file: _File, *, party: _Party = None, as_json: AsJson = False) -> None:
+    """Take in what `vangnet scan` found: the report that it wrote, of a store of yours or of another party."""
+    listing = list_path(file)
+    with open_installation() as opened, file.open("rb") as stream:
+        delivery, origin = _begin(opened, Source.SCAN, listing, party)
+        if delivery.state is DeliveryState.WAITING:
+            found = scan_format.read(stream, reporter=origin.reporter, reference=listing.digest.hex()[:32], now=now())
+            with opened_taker(opened, processes=1) as taker:
+                taken = taker.take(opened.actor, delivery, without_files(found), origin)
+            delivery = _finish(opened, delivery, taken)
+        else:
+            say(f"`{file.name}` was read before, as delivery {delivery.id}")
+            taken = Taken(reports=0, bad=())
+    _print([delivery], [(delivery.id, one) for one in taken.bad], as_json=as_json)
+
+
+@app.command("media-set")
+def media_set(
+    file: _File,
+    *,
+    provenance: Annotated[
+        str, typer.Option("--provenance", help="Where the set is from: the case, the seizure, the force.")
+    ],
+    party: _Party = None,
+    country: Annotated[
+        str | None, typer.Option("--country", help="Whose categories it has, in two letters; else as the file says.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take in a set of media as VICS 1.x or 2.0 (JSON), by their hashes. Broken off, the same command goes on."""
+    listing = list_path(file)
+    with open_installation() as opened, file.open("rb") as stream, progress_bar() as progress:
+        delivery, origin = _begin(opened, Source.MEDIA_SET, listing, party)
+        if delivery.state is not DeliveryState.WAITING:
+            say(f"`{file.name}` was read before, as delivery {delivery.id}")
+            _print([delivery], [], as_json=as_json)
+            return
+        with opened.transaction() as conn:
+            before = deliveries.count_taken(conn, opened.actor, delivery_id=delivery.id)
+        if before:
+            say(f"going on behind part {before}")
+        parts = media_sets.read(
+            stream, reporter=origin.reporter, provenance=provenance, reference=listing.digest.hex()[:32],
+            country=country, now=now(),
+        )  # fmt: skip
+        task = progress.add_task("taking in", total=listing.size_bytes)
+        taken, media, skipped = _take_parts(
+            opened, delivery, origin, parts, before=before,
+            tell=lambda: progress.update(task, completed=stream.tell()),
+        )  # fmt: skip
+        delivery = _finish(opened, delivery, taken)
+    _print([delivery], [(delivery.id, one) for one in taken.bad], as_json=as_json)
+    say(f"{media:,} media, {skipped:,} skipped: why stands with each report")
+
+
+def _take_parts(
+    opened: Installation,
+    delivery: Delivery,
+    origin: Origin,
+    parts: Iterator[Part],
+    *,
+    before: int,
+    tell: Callable[[], None],
+) -> tuple[Taken, int, int]:
+    """What was taken, how many media there were, and how many could not be read. The first parts came before."""
+    counts = {"reports": 0, "media": 0, "skipped": 0}
+
+    def bundled() -> Iterator[Bundled | Unreadable]:
+        for part in parts:
+            counts["media"], counts["skipped"] = part.position, counts["skipped"] + part.skipped
+            if part.draft is not None:
+                counts["reports"] += 1
+                if counts["reports"] > before:
+                    yield Bundled(draft=part.draft, files={}, where=f"medium {part.position}")
+            if part.broken is not None:
+                yield Unreadable(reason=UnreadableReason.BROKEN, where=f"medium {part.position}", problem=part.broken)
+
+    with opened_taker(opened, processes=1) as taker:
+        taken = taker.take(opened.actor, delivery, bundled(), origin, lambda _: tell())
+    return Taken(reports=counts["reports"], bad=taken.bad), counts["media"], counts["skipped"]
+
+
+@app.command("mailbox")
+def mailbox(as_json: AsJson = False) -> None:
+    """Look into the mailbox now, as the worker does every minute: to try the settings out."""
+    with open_installation() as opened:
+        address = address_of(opened.settings)
+        if address is None:
+            raise InvalidSettings(problems="VANGNET_MAILBOX_HOST: there is no mailbox")
+        fetched = take_mailbox(opened.database, opened.keys, address, actor=opened.actor, clock=now)
+    print_record({"taken": fetched.taken, "again": fetched.again, "too_large": fetched.too_large}, as_json=as_json)
+
+
+def _begin(opened: Installation, source: Source, listing: Listing, party: str | None) -> tuple[Delivery, Origin]:
+    with opened.transaction() as conn:
+        known = party_of(conn, opened, party)
+        delivery = deliveries.begin(
+            conn, opened.actor, keys=opened.keys, source=source, digest=listing.digest, size_bytes=listing.size_bytes,
+            party_id=None if known is None else known.id, now=now(),
+        )  # fmt: skip
+        return delivery, deliveries.own_origin_of(conn, delivery)
+
+
+def _finish(opened: Installation, delivery: Delivery, taken: Taken) -> Delivery:
+    with opened.transaction() as conn:
+        return deliveries.finish(
+            conn, opened.actor, keys=opened.keys, delivery_id=delivery.id, reports=taken.reports, bad=taken.bad, now=now()
+        )
+
+
 def _bundle(opened: Installation, path: Path, *, jobs: int, again: bool) -> tuple[Delivery, list[Unreadable]]:
     listing = list_path(path)
     with opened.transaction() as conn:
@@ -92,11 +211,7 @@ def _bundle(opened: Installation, path: Path, *, jobs: int, again: bool) -> tupl
             opened, path, delivery.id, jobs=jobs if listing.reports > _FEW else 1,
             tell=lambda more: progress.advance(task, more),
         )  # fmt: skip
-    with opened.transaction() as conn:
-        delivery = deliveries.finish(
-            conn, opened.actor, keys=opened.keys, delivery_id=delivery.id, reports=taken.reports, bad=taken.bad, now=now()
-        )
-    return delivery, list(taken.bad)
+    return _finish(opened, delivery, taken), list(taken.bad)
 
 
 def _one(file: Path, source: Source, party: str | None, *, as_json: bool) -> None:

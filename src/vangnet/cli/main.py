@@ -40,6 +40,7 @@ _PLACES: Mapping[str, tuple[str, str]] = {
     "party": ("party", "app"),
     "person": ("person", "app"),
     "registry": ("registry", "app"),
+    "report": ("report", "app"),
     "retention": ("retention", "app"),
     "simulate": ("simulate", "app"),
     "vault": ("vault", "app"),

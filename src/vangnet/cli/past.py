@@ -40,6 +40,7 @@ def show(as_json: AsJson = False) -> None:
 
 @app.command("on")
 def switch_on(
+    *,
     basis: Annotated[str, typer.Option("--legal-basis", help="Why uploads may be kept.")],
     reference: Annotated[str, typer.Option("--reference", help="Where that is written.")],
     until: Annotated[datetime, typer.Option("--until", formats=["%Y-%m-%d"], help="The last day on which it holds.")],

@@ -54,6 +54,11 @@ def queue_health(conn: Connection) -> QueueHealth:
     return store.get_queue_health(conn)
 
 
+def is_parked(conn: Connection, *, task: str) -> bool:
+    """Whether a job of this task failed too often, and waits for a person."""
+    return store.is_parked(conn, task)
+
+
 def retry(conn: Connection, actor: Actor, *, job_id: int, now: datetime) -> Job:
     """Runs a parked job again; its failures count anew. Raises NotFound, InvalidTransition where it is not parked."""
     actor.require(Permission.JOB_RETRY)

@@ -87,6 +87,14 @@ def get_queue_health(conn: Connection) -> QueueHealth:
     return found
 
 
+def is_parked(conn: Connection, task: str) -> bool:
+    """Whether a job of this task is parked."""
+    found = conn.execute(
+        "SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE task_name = %s AND status = 'failed')", [task]
+    ).fetchone()
+    return found == (True,)
+
+
 def update_to_waiting(conn: Connection, job_id: int) -> None:
     """A running or parked job waits again, to be run at once."""
     conn.execute("SELECT procrastinate_retry_job_v2(%s, now(), NULL, NULL, NULL)", [job_id])

@@ -17,7 +17,7 @@ from vangnet.handoff.service import sending
 from vangnet.identity.permissions import Permission
 from vangnet.identity.service import expiry
 from vangnet.jobs import desk as desk_tasks
-from vangnet.jobs import erasure, fetching, follow_up, service
+from vangnet.jobs import erasure, fetching, follow_up, mailbox, service
 from vangnet.jobs import reports as report_tasks
 from vangnet.jobs.workplace import Task, TryAgain, Workplace
 from vangnet.partners import installation, webhook
@@ -255,6 +255,7 @@ TASKS: Mapping[str, Task] = {
     "forget_finished_jobs": forget_finished_jobs,
     "remove_expired": remove_expired,
     **report_tasks.TASKS,
+    **mailbox.TASKS,
     **desk_tasks.TASKS,
     **erasure.TASKS,
     **follow_up.TASKS,
@@ -265,6 +266,7 @@ SCHEDULE: Mapping[str, str] = {
     "forget_finished_jobs": "17 * * * *",
     "remove_expired": "47 * * * *",
     **report_tasks.SCHEDULE,
+    **mailbox.SCHEDULE,
     **desk_tasks.SCHEDULE,
     **erasure.SCHEDULE,
     **follow_up.SCHEDULE,

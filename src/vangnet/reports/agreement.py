@@ -45,7 +45,8 @@ def interval(found: int, count: int) -> tuple[float, float]:
     share, spread = found / count, _Z * _Z / count
     middle = (share + spread / 2) / (1 + spread)
     half = _Z * sqrt(share * (1 - share) / count + spread / (4 * count)) / (1 + spread)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # The share lies in it, whatever rounding says.
+    return max(0.0, min(middle - half, share)), min(1.0, max(middle + half, share))
 
 
 def _kappa(pairs: Sequence[tuple[AssessedClass, AssessedClass]], share: float) -> float | None:

@@ -12,7 +12,7 @@ from uuid import UUID
 from vangnet.reports.model.drafts import Sign
 from vangnet.reports.model.facts import Facts
 from vangnet.reports.model.triage_policy import TriagePolicy
-from vangnet.reports.triage import calls_person, score
+from vangnet.reports.triage import calls_person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class Calling:
     nobody_on_watch: bool
 
 
-def alerts(policy: TriagePolicy, untaken: Iterable[Facts], now: datetime) -> list[Alert]:
+def alerts(policy: TriagePolicy, untaken: Iterable[Facts]) -> list[Alert]:
     """The alerts among reports that nobody took, the earliest due first. A report that cannot be opened calls as well."""
     found = [
         Alert(
@@ -51,7 +51,7 @@ def alerts(policy: TriagePolicy, untaken: Iterable[Facts], now: datetime) -> lis
             signs=tuple(sorted({claim.sign for claim in one.claims} & policy.danger)),
         )
         for one in untaken
-        if calls_person(policy, one, score(policy, one, now))
+        if calls_person(policy, one)
     ]
     return sorted(found, key=lambda alert: (alert.due_at, alert.report_id))
 

@@ -138,16 +138,22 @@ def from_document(
             raise ValueError("it is no part of a report")
         items += [_checked(as_tree(ItemDraft, item)) for item in listed]
     kind = draft.reporter.kind if reason is ReferralReason.THEIRS else reporter.kind
-    named = draft.reporter.name is not None or draft.reporter.contact is not None
+    # Under the name of whoever refers it, so that no other party can send another version of the same report.
     return replace(
         draft,
         source=Source.HANDOFF,
-        reporter=replace(draft.reporter, kind=kind) if named else Reporter(kind=kind, name=reporter.name),
+        reporter=Reporter(kind=kind, name=reporter.name),
         reference=case_number,
         reported_at=sent_at,
         items=tuple(items),
-        text="\n\n".join(part for part in (note, draft.text) if part),
+        text="\n\n".join(part for part in (note, draft.text, _first_reporter(draft)) if part),
     )
+
+
+def _first_reporter(draft: ReportDraft) -> str:
+    """Who reported it first, where that went along."""
+    named = ", ".join(part for part in (draft.reporter.name, draft.reporter.contact) if part)
+    return f"({named})" if named else ""
 
 
 def _checked(tree: _Tree) -> _Tree:

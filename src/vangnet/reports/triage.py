@@ -200,13 +200,17 @@ def _told(summand: _Summand) -> Reason:
     return Reason(factor=factor, code=text, points=points, sayer=sayer)
 
 
-def calls_person(policy: TriagePolicy, facts: Facts, points: int) -> bool:
-    """Whether a report with so many points is one for which a person is called at once, unless one looked already."""
+def calls_person(policy: TriagePolicy, facts: Facts) -> bool:
+    """Whether a person is called for a report at once, unless one looked already: for what is said of it, and that alone.
+
+    What was found without anybody saying anything (unseen files, an account, a clock) is true of most company reports. It
+    moves a report up; but who is called for every second report by night stops coming.
+    """
     if facts.no_danger:
         return False
-    if points >= policy.danger_points:
+    if any(claim.sign in policy.danger for claim in facts.claims):
         return True
-    return bool(facts.claims) and any(claim.sign in policy.danger for claim in facts.claims)
+    return sum([summand[0] for summand in _said(policy, facts) if summand[0] > 0]) >= policy.danger_points
 
 
 def due_at(policy: TriagePolicy, facts: Facts) -> datetime | None:
@@ -215,15 +219,15 @@ def due_at(policy: TriagePolicy, facts: Facts) -> datetime | None:
     return facts.received_at + timedelta(hours=min(hours)) if hours else None
 
 
-def standing(policy: TriagePolicy, facts: Facts, now: datetime) -> Standing:
-    """Where a report stands, why, and what would move it."""
+def standing(policy: TriagePolicy, facts: Facts, now: datetime, *, moves: bool = True) -> Standing:
+    """Where a report stands, why, and what would move it; without `moves` not that, which takes most of the time."""
     found = [_told(summand) for summand in _summands(policy, facts, _horizon(policy, now))]
     points = sum(reason.points for reason in found)
     return Standing(
         score=points,
         reasons=tuple(sorted(found, key=lambda reason: (-reason.points, reason.factor, reason.code))),
-        would_move=tuple(_moves(policy, facts, now, points)),
-        danger=calls_person(policy, facts, points),
+        would_move=tuple(_moves(policy, facts, now, points)) if moves else (),
+        danger=calls_person(policy, facts),
         due_at=due_at(policy, facts),
         cannot_open=facts.cannot_open,
     )
@@ -321,7 +325,7 @@ def _equals(policy: TriagePolicy, ready: Sequence[Facts], now: datetime) -> Sequ
 
 def rank(policy: TriagePolicy, facts: Facts, points: int) -> int:
     """What a report with so many points is sorted by, the least first: danger, then what was drawn, then points."""
-    if calls_person(policy, facts, points):
+    if calls_person(policy, facts):
         return -2 * _BAND - points
     return (-_BAND if facts.drawn else 0) - points
 
@@ -388,16 +392,16 @@ def next_places(
     policy: TriagePolicy,
     by_rank: Iterator[_Kept],
     by_age: Iterator[_Kept],
-    in_last_hours: Iterator[_Kept] | None = None,
+    in_last_hours: Iterator[_Kept],
     *,
     taken: int,
-    now: datetime | None = None,
+    now: datetime,
 ) -> Iterator[tuple[_Kept, Lane]]:
     """The places of reports that are read in three orders: by rank, equals as the policy says; by age; and again by age
     those that came in within `last_hours`. Whoever needs fifty places reads little more than fifty of each.
 
-    Without the third, or without `now`, nobody is in their last hours. None of the rules but rank looks at points, and
-    therefore a report with more of them never stands further back: up to its place all goes as it did.
+    None of the rules but rank looks at points, and therefore a report with more of them never stands further back: up to
+    its place all goes as it did.
     """
     known: dict[int, _Kept] = {}
 
@@ -407,7 +411,7 @@ def next_places(
             yield row.id
 
     merged = _merged(
-        policy, numbers(by_rank), numbers(by_age), numbers(in_last_hours or ()), taken=taken, now=now,
+        policy, numbers(by_rank), numbers(by_age), numbers(in_last_hours), taken=taken, now=now,
         rank_of=lambda number: known[number].rank, received_at=lambda number: known[number].received_at,
     )  # fmt: skip
     for number, lane in merged:
@@ -421,7 +425,7 @@ def _merged(
     in_last_hours: Iterable[int],
     *,
     taken: int,
-    now: datetime | None,
+    now: datetime,
     rank_of: Callable[[int], int],
     received_at: Callable[[int], datetime],
 ) -> Iterator[tuple[int, Lane]]:
@@ -430,7 +434,7 @@ def _merged(
     first, oldest, pressed = (_Line(numbers, placed).head for numbers in (by_rank, by_age, in_last_hours))
     # The shares are of a hundred places, and then they come round.
     for_oldest = [is_for_oldest(policy, slot) for slot in range(100)]
-    for_last_hours = [now is not None and is_for_last_hours(policy, slot) for slot in range(100)]
+    for_last_hours = [is_for_last_hours(policy, slot) for slot in range(100)]
     for slot in count(taken):
         if for_oldest[slot % 100]:
             number, lane = oldest(), Lane.OLDEST
@@ -438,7 +442,7 @@ def _merged(
             lane = lane_of(rank_of(number))
             if for_last_hours[slot % 100] and lane is not Lane.DANGER and (hurried := pressed()) is not None:
                 longest = oldest()
-                if now is not None and longest is not None and not has_backlog(policy, received_at(longest), now):
+                if longest is not None and not has_backlog(policy, received_at(longest), now):
                     number, lane = hurried, Lane.LAST_HOURS
         if number is None:
             return

@@ -160,7 +160,7 @@ class Ours(Waiting):
         pattern = self._caseload.pattern_of[number]
         if pattern not in self._calls:
             facts = self._facts(number)
-            self._calls[pattern] = calls_person(self._policy, facts, score(self._policy, facts, START))
+            self._calls[pattern] = calls_person(self._policy, facts)
         return self._calls[pattern]
 
     def looked(self, number: int, now_s: int) -> None:

@@ -58,9 +58,15 @@ REPORTS_MENU = (
         path="/queue",
         label=marked("Reports"),
         permission=Permission.REPORT_READ,
-        also=("/reports", "/danger", "/deliveries", "/triage", "/referrals"),
+        also=("/reports", "/assess", "/danger", "/deliveries", "/triage", "/referrals", "/evidence", "/outcomes"),
     ),
     *_REST,
+)
+#: What those who assess need besides, found under the person's name.
+_ASSESSING = (
+    MenuItem(path="/assess/second", label=marked("Second answers"), permission=Permission.REPORT_WORK),
+    MenuItem(path="/assess/agreement", label=marked("Agreement"), permission=Permission.REPORT_LEAD),
+    MenuItem(path="/me/exposure", label=marked("My exposure"), permission=Permission.REPORT_WORK),
 )
 _TAKE_REPORTS = {InstallationKind.HOTLINE, InstallationKind.POLICE}
 
@@ -103,7 +109,8 @@ def shell_of(visit: "OneVisit") -> Shell:
     path = visit.request.url.path
     shown = menu_of(installation)
     menu = tuple(item for item in shown if item.permission is None or item.permission in permissions)
-    elsewhere = tuple(item for item in MENU if item not in shown and item.path != "/" and item.permission in permissions)
+    others = (*MENU, *_ASSESSING) if takes_reports(installation) else MENU
+    elsewhere = tuple(item for item in others if item not in shown and item.path != "/" and item.permission in permissions)
     choice = visit.site.cookies.choice
     return Shell(
         installation_name=installation.party_name if installation is not None else None,

@@ -1,7 +1,7 @@
 """How often somebody whom nobody knows may send something, without anybody learning who it was.
 
-An address is known again for an hour, by a code with a key that is in no file and is thrown away with the codes: afterwards,
-and after a restart, nobody can tell who asked. Nothing of it is written anywhere.
+An address is known again for an hour, by a code with a key that is in no file and is thrown away with the codes:
+afterwards, and after a restart, nobody can tell who asked. Nothing of it is written anywhere.
 """
 
 import hmac

@@ -9,6 +9,7 @@ from running.assessed_reports import (
     BLURRED,
     WHOLE,
     a_picture,
+    a_report,
     asked,
     claimed,
     file_of,
@@ -27,7 +28,7 @@ from vangnet.registry.service import entries
 from vangnet.reports.assessment_rules import STARTING, AssessedClass, FileState, NotListed, as_document
 from vangnet.reports.golden_pictures import is_drawn
 from vangnet.reports.model.facts import AgeClass
-from vangnet.reports.service import assessing, exposure, golden, likeness, proposing, sheets, showing
+from vangnet.reports.service import assessing, exposure, golden, likeness, placing, proposing, sheets, showing
 from vangnet.reports.service import desk as desk_service
 from vangnet.reports.service.looking import Viewer
 from vangnet.reports.store import files as file_store
@@ -54,7 +55,7 @@ def anna(desk: Desk) -> Actor:
 
 
 def save(
-    desk: Desk, actor: Actor, report_id: int, answers: dict[str, str], position: int = 0, golden_percent: int = 0
+    desk: Desk, actor: Actor, report_id: int, answers: dict[str, str], *, position: int = 0, golden_percent: int = 0
 ) -> FileState:
     with desk.database.transaction() as conn:
         return assessing.save(
@@ -185,6 +186,12 @@ def test_an_answer_is_undone_and_with_it_what_stood_by_it(desk: Desk, viewer: Vi
     with desk.database.transaction() as conn:
         assessing.undo(conn, bram, report_id=report_id, now=desk.now)
     assert sheet(desk, bram, report_id).given == ()
+    save(desk, bram, report_id, BASELINE)
+    with desk.database.transaction() as conn:
+        assert showing.get_report(conn, CONSOLE, report_id=report_id).facts.classification is Classification.BASELINE
+        assessing.undo(conn, bram, report_id=report_id, now=desk.now)
+        facts = showing.get_report(conn, CONSOLE, report_id=report_id).facts
+    assert (facts.classification, facts.age, facts.unseen_items) == (None, None, 2)
 
 
 def test_the_next_item_is_the_next_that_waits_for_this_person(desk: Desk, anna: Actor) -> None:
@@ -378,3 +385,23 @@ def test_passing_a_report_on_keeps_what_was_answered(desk: Desk, anna: Actor) ->
     with desk.database.transaction() as conn:
         desk_service.release(conn, anna, report_id=report_id, now=desk.now)
     assert file_of(desk, report_id).classification is Classification.OTHER
+
+
+def test_reports_beyond_the_newest_hear_of_an_answer_by_the_job_that_places_them(
+    desk: Desk, anna: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assessing, "_TOLD_AT_ONCE", 1)
+    picture = a_picture(64)
+    older = a_report(desk, picture)
+    save(desk, anna, claimed(desk, anna, picture), NOT_ILLEGAL)
+    with desk.database.transaction() as conn:
+        assert showing.get_report(conn, CONSOLE, report_id=older).unseen == 1
+        assert placing.place_anew(conn, now=desk.now) == 1
+        assert showing.get_report(conn, CONSOLE, report_id=older).unseen == 0
+
+
+def test_what_was_found_of_age_stays_when_the_report_is_placed_anew(desk: Desk, viewer: Viewer, anna: Actor) -> None:
+    report_id = agree(desk, viewer, anna, desk.person(), seed=65)
+    with desk.database.transaction() as conn:
+        facts = placing.renew(conn, report_id=report_id, now=desk.now).facts
+    assert facts.age is AgeClass.INFANT

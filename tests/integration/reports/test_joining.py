@@ -29,7 +29,7 @@ from vangnet.db import Connection
 from vangnet.errors import Conflict, InvalidInput, NotFound
 from vangnet.keys import Keys
 from vangnet.reports.features import FeatureKind
-from vangnet.reports.grouping import Deed, standing
+from vangnet.reports.grouping import Deed, Undone, standing
 from vangnet.reports.model.drafts import ReportDraft
 from vangnet.reports.service import groups, joining, links, showing
 from vangnet.reports.service.recognising import Recognised
@@ -38,7 +38,7 @@ from vangnet.reports.service.shared_values import coded
 from vangnet.reports.store import link_deeds, values
 from vangnet.reports.store import links as link_store
 
-STEPS = 60
+STEPS = 50
 
 
 def all_deeds(conn: Connection) -> list[tuple[Deed, bool]]:
@@ -57,7 +57,7 @@ def kept(conn: Connection) -> tuple[set[LinkKey], dict[int, int | None], set[Lin
 def same_as_from_scratch(desk: Desk, conn: Connection, world: FromScratch) -> None:
     done = all_deeds(conn)
     deeds = [deed for deed, _ in done]
-    assert {deed.number for deed, stands in done if stands} >= {deed.number for deed in standing(deeds)}
+    assert [deed for deed, stands in done if stands and not isinstance(deed, Undone)] == standing(deeds)
     links_, made = world.made(deeds, world.dismissed(desk, deeds))
     groups_ = {one: group[0] if len(group) > 1 else None for group in made.groups for one in group}
     assert kept(conn) == ({key_of(one) for one in links_}, groups_, {key_of(one) for one in made.held})
@@ -108,7 +108,7 @@ def _turn(desk: Desk, conn: Connection, rng: random.Random) -> None:
         (links.undo if stands else links.redo)(conn, CONSOLE, keys=desk.keys, deed_id=number, now=desk.now)
 
 
-@pytest.mark.parametrize("round_", range(3))
+@pytest.mark.parametrize("round_", range(2))
 def test_whatever_comes_and_is_done_links_and_groups_are_those_made_from_scratch(
     desk: Desk, seed: int, round_: int
 ) -> None:
@@ -253,7 +253,8 @@ def test_a_file_that_turns_out_to_be_on_a_list_joins_nothing_any_more(desk: Desk
     with desk.database.transaction() as conn:
         others = joining.doubt_listed(conn, desk.keys, report_id=first, digests=digests, clusters=[], now=desk.now)
         # They are still joined by the other file.
-        assert (others, {one.because.values for one in link_store.list_links_among(conn, [first, second])}) == (set(), {1})
+        assert not others
+        assert {one.because.values for one in link_store.list_links_among(conn, [first, second])} == {1}
         digests = [value for _, value in file(2).hashes]
         joining.doubt_listed(conn, desk.keys, report_id=first, digests=digests, clusters=[], now=desk.now)
     assert group_of(desk, first) == [first]

@@ -158,16 +158,16 @@ def test_what_we_know_better_of_a_file_goes_along() -> None:
     assert better.classified == Classified(scheme="vangnet", code="baseline")
 
 
-@pytest.mark.parametrize("count", [0, 1, 700, 3000])
+@pytest.mark.parametrize("count", [0, 1, 700, 4000])
 def test_a_long_report_crosses_in_parts_that_each_fit_into_an_envelope(count: int) -> None:
     dice = random.Random(count)  # noqa: S311 (made-up hashes)
     items = tuple(
-        ItemDraft(kind=ItemKind.FILE, hashes=tuple((name, dice.randbytes(32)) for name in ("md5", "sha1", "sha256", "pdq")))
+        ItemDraft(kind=ItemKind.FILE, hashes=tuple((name, dice.randbytes(32)) for name in ("md5", "sha1", "sha256")))
         for _ in range(count)
     )
     head, written = as_document(replace(WHOLE, items=items), "note")
     parts = in_parts(head, written)
-    assert (len(parts) > 1) == (count == 3000)
+    assert (len(parts) > 1) == (count == 4000)
     public_key = _keys().public_key
     for number, part in enumerate(parts, start=1):
         assert len(part) <= PART_BYTES
@@ -215,7 +215,7 @@ def test_what_is_no_report_is_refused(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("text", 7), ("text", "a\0b"), ("language", ["nl"]), ("reported_at", "2026-11-21T13:02:07"), ("problems", "abc"),
+        ("text", 7), ("text", "a\0b"), ("language", ["nl"]), ("reported_at", "2026-11-21T13:02:07"), ("problems", 7),
         ("items", 7),
     ],
 )  # fmt: skip
@@ -252,8 +252,8 @@ _PART = ReferralPart(
 @pytest.mark.parametrize(
     "changes",
     [
-        {"part": 0}, {"part": 3}, {"part": True}, {"parts": 101}, {"reason": "made_up"}, {"sealed": "a"}, {"sealed": "YR=="},
-        {"referral_id": "7"}, {"extra": 1}, {"sealed": None},
+        {"part": 0}, {"part": 3}, {"part": True}, {"parts": 101}, {"reason": "made_up"}, {"sealed": "a"},
+        {"sealed": "YR=="}, {"referral_id": "7"}, {"extra": 1}, {"sealed": None},
     ],
 )  # fmt: skip
 def test_a_part_that_is_none_is_refused(changes: dict[str, Any]) -> None:

@@ -374,19 +374,21 @@ def test_it_says_what_would_move_a_report() -> None:
     [
         (facts(), False),
         (facts(claims=says(Sign.DANGER_NOW, sayer=Sayer.ANONYMOUS)), True),
-        (facts(claims=says(Sign.MINORS_NEAR)), False),
-        (facts(claims=says(Sign.MINORS_NEAR), unseen_items=1), True),  # 18 and 22.
+        (facts(claims=says(Sign.MINORS_NEAR)), True),  # 18.
+        (facts(claims=says(Sign.MINORS_NEAR, sayer=Sayer.ANONYMOUS)), False),  # 12.
+        (facts(claims=says(Sign.LIVE)), False),  # 12.
+        (facts(claims=says(Sign.LIVE) | says(Sign.ENTICEMENT)), True),  # 14 and three quarters of 12.
+        (facts(claims=says(Sign.LIVE), unseen_items=1, same_subject=9), False),  # What was found calls nobody.
     ],
 )
 def test_what_calls_a_person(one: Facts, expected: bool) -> None:
     assert standing(STARTING, one, NOW).danger is expected
 
 
-def test_no_sign_and_no_finding_calls_a_person_alone_but_danger() -> None:
-    alone = [facts(claims=says(sign, sayer=sayer)) for sign in URGENT if sign not in STARTING.danger for sayer in Sayer]
-    alone += [facts(incident=incident, said_by=sayer) for incident in Incident for sayer in Sayer]
-    alone += [facts(unseen_items=9), facts(same_subject=99), facts(parts=frozenset(Part))]
-    assert [one for one in alone if standing(STARTING, one, NOW).danger] == []
+def test_what_is_found_calls_nobody_without_a_word() -> None:
+    found = facts(unseen_items=400, same_subject=40, parts=frozenset(Part), age=AgeClass.INFANT)
+    assert not standing(STARTING, found, NOW).danger
+    assert standing(STARTING, found, NOW).score > STARTING.danger_points
 
 
 def test_who_looked_and_found_no_danger_ends_the_call_and_takes_no_points() -> None:

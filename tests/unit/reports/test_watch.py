@@ -14,7 +14,6 @@ CALLS = replace(PLAIN, claims=frozenset({Claim(Sign.DANGER_NOW, Sayer.ANONYMOUS)
 
 
 def test_what_calls_a_person_has_a_rank_below_the_mark_and_nothing_else_has() -> None:
-    least, most = -1000, STARTING.danger_points - 1
-    assert all(rank(STARTING, CALLS, points) < DANGER_BELOW for points in (least, 0, 10_000))
-    assert rank(STARTING, PLAIN, STARTING.danger_points) < DANGER_BELOW
-    assert all(rank(STARTING, facts, most) > DANGER_BELOW for facts in (PLAIN, replace(PLAIN, drawn=True)))
+    assert all(rank(STARTING, CALLS, points) < DANGER_BELOW for points in (-1000, 0, 10_000))
+    quiet = (PLAIN, replace(PLAIN, drawn=True))
+    assert all(rank(STARTING, facts, points) > DANGER_BELOW for facts in quiet for points in (-1000, 0, 10_000))

@@ -23,8 +23,10 @@ from vangnet.registry.service.index_files import merge_in_memory
 
 #: So many hashes are read in a step: whoever writes waits for it.
 _READ_AT_ONCE = 20_000
-#: A day is merged when so much came to it, and a quarter of it; and this long after something of it was erased.
+#: The newest day is merged when so much came to it, and a quarter of it; one before it when it is read, since from so many
+#: additions on an index takes 32 MB for them (rust/core/DESIGN.md); and any this long after something of it was erased.
 _MERGE_FROM, _MERGE_SHARE = 50_000, 4
+_MERGE_OLD_FROM = 256
 _ERASED_FOR = timedelta(hours=1)
 #: Erasures are remembered for a day (`past.ERASED_REMEMBERED`): after a longer silence, everything is read anew.
 _SILENT = timedelta(hours=23)
@@ -70,7 +72,7 @@ class KeptPictures:
             read = store.list_pictures(conn, day, after=held.last, limit=left)
             if read:
                 self._add(day, held, read)
-            _merge(held, now)
+            _merge(held, now, ended=day != days[-1] and len(read) < left)
             left -= len(read)
             if left <= 0:
                 return False
@@ -122,11 +124,15 @@ class KeptPictures:
             raise IndexUnusable(problem="a kept picture does not open with the keys of this installation") from error
 
 
-def _merge(held: _Day, now: datetime) -> None:
-    """Makes look-ups quick where much came, and takes what was erased out of memory."""
+def _merge(held: _Day, now: datetime, *, ended: bool) -> None:
+    """Makes look-ups quick and memory small where much came, and takes what was erased out of memory.
+
+    `ended`: the day was read to its end, and hardly anything comes to it any more.
+    """
     info = held.index.info()
     since = info.additions + info.withdrawals
     grown = since >= _MERGE_FROM and since * _MERGE_SHARE >= sum(one.entries for one in info.lists)
+    grown = grown or (ended and since >= _MERGE_OLD_FROM)
     lies = held.erased_at is not None and now - held.erased_at > _ERASED_FOR
     if (grown or lies) and merge_in_memory(held.index):
         held.erased_at = None

@@ -47,17 +47,23 @@ def read(stream: Readable, *, after: int = 0, country: str | None = None) -> Ite
     What a category means depends on the country: its scheme is `vics:nl`, say, by the file's context or by `country`,
     else plain `vics`. Raises InvalidInput where the file is no VICS.
     """
+    for _, row in read_cases(stream, after=after, country=country):
+        yield row
+
+
+def read_cases(stream: Readable, *, after: int = 0, country: str | None = None) -> Iterator[tuple[int, Row]]:
+    """The same, each with the number of the case that it stands in, counted from 1; 0 in a file without cases."""
     media = _Media(country)
     position = 0
     try:
         for found in media.of(JsonDocument(reading.chunks(stream)), after=after):
             position += 1
             if position > after:
-                yield _row(position, found, media.scheme)
+                yield media.case, _row(position, found, media.scheme)
     except Broken as error:
         if not media.begun:
             raise InvalidInput(field=FILE, problem=f"is no VICS file: {error}") from None
-        yield Skipped(position=position + 1, field=FILE, problem=f"cannot be read further: {error}")
+        yield media.case, Skipped(position=position + 1, field=FILE, problem=f"cannot be read further: {error}")
 
 
 class _Media:
@@ -66,6 +72,7 @@ class _Media:
     def __init__(self, country: str | None) -> None:
         self._country = country
         self._cases = False
+        self.case = 0
         self.begun = False
         self.scheme = _scheme(country)
 
@@ -103,6 +110,7 @@ class _Media:
             if not self._cases or document.enter() != "{":
                 yield self._one(document)
                 continue
+            self.case += 1
             for key in document.members():
                 if key == "Media" and document.enter() == "[":
                     for _ in document.elements():

@@ -6,6 +6,7 @@ Whose report it is says the key that it came with, and nothing in it.
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -53,28 +54,25 @@ def read(content: bytes, *, reporter: Reporter, now: datetime) -> Found:
 
 def _draft(fields: "_Fields", reporter: Reporter, problems: Problems) -> ReportDraft:
     values = fields.values
-    items = [item for one in fields.objects("items", most=ITEMS_MAX) if (item := _item(one)) is not None]
+    items = [item for one in fields.each("items", most=ITEMS_MAX) if (item := _item(one)) is not None]
     contact = values.line(fields.text("contact"))
-    draft = {
-        "reference": values.reference(fields.text("reference")),
-        "reported_at": values.time(fields.text("reported_at")),
-        "incident": fields.choice("incident", Incident) or Incident.OTHER,
-        "incident_at": values.time(fields.text("incident_at")),
-        "signs": frozenset(fields.choices("signs", Sign)),
-        "people": tuple(_people(fields)),
-        "traces": tuple(_traces(fields)),
-        "places": tuple(_places(fields)),
-        "text": values.text(fields.text("text")),
-        "language": _language(fields),
-    }
-    fields.tell_unknown()
-    return ReportDraft(
+    draft = ReportDraft(
         source=Source.API,
         reporter=Reporter(kind=reporter.kind, name=reporter.name, contact=contact),
+        reference=values.reference(fields.text("reference")),
+        reported_at=values.time(fields.text("reported_at")),
+        incident=fields.choice("incident", Incident) or Incident.OTHER,
+        incident_at=values.time(fields.text("incident_at")),
+        signs=frozenset(fields.choices("signs", Sign)),
+        people=tuple(_people(fields)),
+        traces=tuple(_traces(fields)),
+        places=tuple(_places(fields)),
         items=tuple(items),
-        problems=problems.told(),
-        **draft,
+        text=values.text(fields.text("text")),
+        language=_language(fields),
     )
+    fields.tell_unknown()
+    return replace(draft, problems=problems.told())
 
 
 def _item(fields: "_Fields") -> ItemDraft | None:
@@ -86,7 +84,7 @@ def _item(fields: "_Fields") -> ItemDraft | None:
         if (one := values.hash(name, value if isinstance(value, str) else None)) is not None
     )
     kind = fields.choice("kind", ItemKind)
-    classified = fields.object("classified")
+    classified = fields.inside("classified")
     item = ItemDraft(
         kind=kind or (ItemKind.ADDRESS if address is not None else ItemKind.HASH),
         reference=values.reference(fields.text("reference")),
@@ -122,7 +120,7 @@ def _classified(fields: "_Fields") -> Classified | None:
 
 
 def _people(fields: "_Fields") -> Iterator[NamedPerson]:
-    for one in fields.objects("people"):
+    for one in fields.each("people"):
         identifiers = tuple(_identifiers(one))
         traces = tuple(_traces(one))
         role = one.choice("role", PersonRole) or PersonRole.OTHER
@@ -132,7 +130,7 @@ def _people(fields: "_Fields") -> Iterator[NamedPerson]:
 
 
 def _identifiers(fields: "_Fields") -> Iterator[Identifier]:
-    for one in fields.objects("identifiers"):
+    for one in fields.each("identifiers"):
         kind, value = one.choice("kind", IdentifierKind), one.values.line(one.text("value"))
         service, verified = one.values.line(one.text("service")), one.flag("verified")
         one.tell_unknown()
@@ -143,7 +141,7 @@ def _identifiers(fields: "_Fields") -> Iterator[Identifier]:
 
 
 def _traces(fields: "_Fields") -> Iterator[Trace]:
-    for one in fields.objects("traces"):
+    for one in fields.each("traces"):
         address = one.values.network_address(one.text("address"))
         at, port = one.values.time(one.text("at")), one.values.port(one.text("port"))
         event, proxy = one.values.line(one.text("event"), longest=100), one.flag("proxy")
@@ -153,7 +151,7 @@ def _traces(fields: "_Fields") -> Iterator[Trace]:
 
 
 def _places(fields: "_Fields") -> Iterator[Place]:
-    for one in fields.objects("places"):
+    for one in fields.each("places"):
         values = one.values
         place = Place(
             country=values.country(one.text("country")),
@@ -218,7 +216,7 @@ class _Fields:
             if (chosen := self._chosen(value, kind)) is not None:
                 yield chosen
 
-    def object(self, name: str) -> "_Fields | None":
+    def inside(self, name: str) -> "_Fields | None":
         """An object inside."""
         value = self._get(name)
         if isinstance(value, dict):
@@ -227,7 +225,7 @@ class _Fields:
             self._is_other()
         return None
 
-    def objects(self, name: str, *, most: int = LISTED_MAX) -> Iterator["_Fields"]:
+    def each(self, name: str, *, most: int = LISTED_MAX) -> Iterator["_Fields"]:
         """Objects in a list."""
         for value in self._list(name, most):
             if isinstance(value, dict):
@@ -244,7 +242,9 @@ class _Fields:
 
     def tell_unknown(self) -> None:
         """Tells how many fields there were that the form does not have."""
-        self.values.problems.note("a field that the form does not have was passed over", len(set(self._found) - self._asked))
+        self.values.problems.note(
+            "a field that the form does not have was passed over", len(set(self._found) - self._asked)
+        )
 
     def _get(self, name: str) -> Any:
         self._asked.add(name)

@@ -77,7 +77,7 @@ class TriagePolicy:
     danger_minutes: int
     #: After so many minutes the next one is called as well.
     escalate_minutes: int
-    #: A report with so many points calls a person too, whichever signs they come from.
+    #: A report of which so much is said, in points, calls a person too, whichever signs it is.
     danger_points: int
     #: By when a report with such a sign is to be opened. Shown and counted; it moves nothing, so that one late report does
     #: not make others late.
@@ -86,7 +86,8 @@ class TriagePolicy:
     #: Opened so many hours after it came in, a report is opened in time.
     in_time_hours: int
     #: Its last hours are so many before that time is over. While nothing has waited for more days than `backlog_days`,
-    #: such a share of what is opened goes to reports in their last hours: there are people enough, so nothing need be late.
+    #: such a share of what is opened goes to reports in their last hours, but for the places of the oldest: there are
+    #: people enough, so nothing need be late.
     last_hours: int
     last_hours_percent: int
     backlog_days: int
@@ -172,7 +173,7 @@ STARTING = TriagePolicy(
     danger=frozenset({Sign.DANGER_NOW}),
     danger_minutes=15,
     escalate_minutes=5,
-    danger_points=27,
+    danger_points=17,
     deadline_hours={Sign.DANGER_NOW: 1, Sign.EXTORTION: 24, Sign.MINORS_NEAR: 24, Sign.LIVE: 24, Sign.ENTICEMENT: 72},
     among_equals=Equals.IN_TIME,
     in_time_hours=24,

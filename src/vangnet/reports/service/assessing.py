@@ -1,7 +1,7 @@
 """Answering what is asked about files: alone where no list is concerned, else two people who do not know of each other."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from vangnet.db import Connection
 from vangnet.errors import Conflict, InvalidInput
 from vangnet.identity.permissions import Permission
 from vangnet.keys import Keys
+from vangnet.registry.model.classification import Classification
 from vangnet.registry.service.acting import name_of
 from vangnet.reports.agreement import Agreement, agreement
 from vangnet.reports.assessment_rules import (
@@ -30,7 +31,6 @@ from vangnet.reports.assessment_rules import (
     require_own,
     settled,
     stage_of,
-    youngest,
 )
 from vangnet.reports.exposure import PEOPLE_MIN
 from vangnet.reports.golden_pictures import RIGHT
@@ -48,6 +48,8 @@ UNDO_LASTS = timedelta(hours=24)
 #: Agreement is worked out over so long.
 AGREEMENT_OVER = timedelta(days=182)
 WAITING_MAX = 100
+#: So many reports that hold a file hear at once what became of it.
+_TOLD_AT_ONCE = 100
 
 _REFUSED: Mapping[NotAsked, str] = {
     NotAsked.NO_FILE: "nothing is asked about what is no file",
@@ -132,7 +134,7 @@ def save(
         )  # fmt: skip
         store.add_given(conn, answer, questions=version, now=now)
         changed.append(_settle(conn, actor, keys, file, [*given[one], answer], now=now))
-    _tell_reports(conn, changed, now=now)
+    _tell_reports(conn, files, changed, now=now)
     _record(conn, actor, report_id, files[file_id], changed, now=now, stage=stage.value)
     return next(one.state for one in changed if one.file_id == file_id)
 
@@ -161,7 +163,7 @@ def undo(conn: Connection, actor: Actor, *, report_id: int, now: datetime) -> in
         left = [other for other in given[one] if other.id != own.id]
         changed.append(_keep(conn, file, settled(left), None, now=now))
     store.undo_given(conn, taken_back, now=now)
-    _tell_reports(conn, changed, now=now)
+    _tell_reports(conn, files, changed, now=now)
     _record(conn, actor, report_id, files[last.file_id], changed, now=now, undone=True)
     return last.position
 
@@ -219,24 +221,30 @@ def _keep(
         store.remove_assessed(conn, file.id)
     else:
         store.put_assessed(conn, assessed)
-    classification = None if found.outcome is None else found.outcome.classification
+    classification = _classification(assessed)
     if classification is not file.classification:
         file_store.update_classification(conn, file.id, classification, now=None if classification is None else now)
     return assessed
 
 
-def _tell_reports(conn: Connection, changed: Iterable[Assessed], *, now: datetime) -> None:
-    """Every report that holds a file of which something stands, or does not any more, has its place worked out anew."""
+def _classification(assessed: Assessed) -> Classification | None:
+    return None if assessed.outcome is None else assessed.outcome.classification
+
+
+def _tell_reports(conn: Connection, files: Mapping[int, ReportFile], changed: Sequence[Assessed], *, now: datetime) -> None:
+    """Every report that holds a file that is something else than before has its place worked out anew.
+
+    Of a file that very many hold, at once for the newest, and for the others that wait by the job that does so anyway.
+    """
+    settled_now = [one.file_id for one in changed if _classification(one) is not files[one.file_id].classification]
     report_ids = {
         report_id
-        for one in changed
-        if one.state in {FileState.STANDS, FileState.OPEN}
-        for report_id in report_store.list_reports_with_file(conn, one.file_id)
+        for file_id in settled_now
+        for report_id in report_store.list_reports_with_file(conn, file_id, limit=_TOLD_AT_ONCE)
     }
     for report_id in sorted(report_ids):
-        facts = report_store.get_report_for_update(conn, report_id).facts
-        age = youngest(store.list_standing_answers(conn, report_id))
-        placing.renew(conn, report_id=report_id, facts=replace(facts, age=age), now=now)
+        placing.renew(conn, report_id=report_id, now=now)
+    store.place_later(conn, settled_now, report_ids, now=now)
 
 
 def _require_looked(conn: Connection, person_id: UUID, file: ReportFile, report_id: int, assessed: AssessedClass) -> None:

@@ -13,7 +13,7 @@ from vangnet.db import Connection
 from vangnet.identity.permissions import Permission
 from vangnet.keys import Keys
 from vangnet.reports.evidence_clocks import ClockDraft, clocks_of
-from vangnet.reports.model.clocks import Clock, ClockState, Urgency, clock_moved, may_be_asked_for, urgency
+from vangnet.reports.model.clocks import Clock, ClockState, Urgency, may_be_asked_for, urgency
 from vangnet.reports.model.contents import packed, unpacked
 from vangnet.reports.model.drafts import ReportDraft
 from vangnet.reports.regimes import REGIMES_VERSION, TERMS, Term, term_by_code
@@ -71,24 +71,6 @@ def expire(conn: Connection, *, now: datetime, limit: int = 500) -> list[int]:
     return store.expire_due(conn, now=now, limit=limit)
 
 
-def drop(conn: Connection, actor: Actor, *, clock_id: int, now: datetime) -> int:
-    """Decides that this evidence, and the rest that the same holder has for the report, is not needed; its report.
-
-    Raises PermissionDenied, NotFound, InvalidTransition.
-    """
-    actor.require(Permission.REPORT_WORK)
-    clocks = store.list_with_same_holder(conn, clock_id)
-    chosen = next(clock for clock in clocks if clock.id == clock_id)
-    clock_moved(chosen.state, ClockState.DROPPED)
-    dropped = [clock.id for clock in clocks if clock.state in {ClockState.RUNNING, ClockState.EXPIRED}]
-    store.update_clocks(conn, dropped, ClockState.DROPPED, preservation_id=None, now=now)
-    audit.record(
-        conn, actor, action=Permission.REPORT_WORK, record="report", record_id=chosen.report_id, now=now,
-        clocks_dropped=len(dropped),
-    )  # fmt: skip
-    return chosen.report_id
-
-
 # --- reading ---
 
 
@@ -107,9 +89,13 @@ def list_open(conn: Connection, actor: Actor, *, keys: Keys, limit: int = 100, n
 
 
 def list_of_report(conn: Connection, actor: Actor, *, keys: Keys, report_id: int, now: datetime) -> list[ShownClock]:
-    """The clocks of one report, for whoever has it open: opening it left the event. Raises PermissionDenied."""
+    """The clocks of one report; who has what is opened, and that leaves an event. Raises PermissionDenied."""
     actor.require(Permission.REPORT_WORK)
-    return _shown(keys, store.list_of_report(conn, report_id), now)
+    clocks = store.list_of_report(conn, report_id)
+    audit.record(
+        conn, actor, action=Permission.REPORT_WORK, record="report", record_id=report_id, now=now, evidence=len(clocks)
+    )
+    return _shown(keys, clocks, now)
 
 
 def count_by_state(conn: Connection, actor: Actor) -> dict[ClockState, int]:

@@ -11,7 +11,7 @@ from vangnet.db import Connection, defer
 from vangnet.errors import Conflict, NotFound, TooLarge
 from vangnet.identity.model import PartyKind
 from vangnet.identity.permissions import Permission
-from vangnet.identity.service import parties
+from vangnet.identity.service import installation, parties
 from vangnet.keys import Keys
 from vangnet.registry.service.acting import name_of
 from vangnet.reports.formats.reading import Unreadable
@@ -89,7 +89,15 @@ def accept(
 
 
 def begin(
-    conn: Connection, actor: Actor, *, keys: Keys, source: Source, digest: bytes, size_bytes: int, now: datetime
+    conn: Connection,
+    actor: Actor,
+    *,
+    keys: Keys,
+    source: Source,
+    digest: bytes,
+    size_bytes: int,
+    party_id: UUID | None = None,
+    now: datetime,
 ) -> Delivery:
     """A delivery that lies in a folder, of which nothing is copied here: it is read where it is, and can be read again.
 
@@ -98,11 +106,11 @@ def begin(
     actor.require(Permission.REPORT_TAKE)
     content_mac = secrets_of(keys).whole(digest)
     store.lock_content(conn, content_mac)
-    before = store.find_first_like(conn, content_mac, source)
+    before = store.find_first_like(conn, content_mac, source, party_id)
     if before is not None:
         return before
     delivery = store.add_delivery(
-        conn, source=source, party_id=None, handoff_id=None, brought_by=name_of(actor), content_mac=content_mac,
+        conn, source=source, party_id=party_id, handoff_id=None, brought_by=name_of(actor), content_mac=content_mac,
         size_bytes=size_bytes, state=DeliveryState.WAITING, now=now,
     )  # fmt: skip
     _record(conn, actor, Permission.REPORT_TAKE, delivery, now, again=False)
@@ -113,6 +121,12 @@ def content_of(conn: Connection, actor: Actor, *, keys: Keys, delivery_id: int) 
     """The bytes of a delivery as they came. Raises PermissionDenied, NotFound, Conflict where they lie in a folder."""
     actor.require(Permission.REPORT_TAKE)
     return _content(conn, keys, delivery_id)
+
+
+def count_taken(conn: Connection, actor: Actor, *, delivery_id: int) -> int:
+    """How many reports were taken in from a delivery so far. Raises PermissionDenied."""
+    actor.require(Permission.REPORT_TAKE)
+    return store.count_reports_of(conn, delivery_id)
 
 
 def get(conn: Connection, actor: Actor, *, delivery_id: int) -> Delivery:
@@ -164,6 +178,15 @@ def origin_of(conn: Connection, delivery: Delivery) -> Origin:
         reporter=Reporter(kind=reporter_kind_of(party.kind), name=party.name), party_id=party.id,
         case_number=delivery.case_number,
     )  # fmt: skip
+
+
+def own_origin_of(conn: Connection, delivery: Delivery) -> Origin:
+    """Whom a delivery is from that is our own finding where no party brought it. Raises NotFound before the set-up."""
+    if delivery.party_id is not None:
+        return origin_of(conn, delivery)
+    ours = installation.get_installation(conn)
+    kind = reporter_kind_of(PartyKind(ours.kind.value))
+    return Origin(reporter=Reporter(kind=kind, name=ours.party_name), case_number=delivery.case_number)
 
 
 def reporter_kind_of(kind: PartyKind) -> ReporterKind:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
@@ -22,7 +22,7 @@ from vangnet.reports.store import policies as policy_store
 from vangnet.reports.store import queue as queue_store
 from vangnet.reports.store import reports as store
 from vangnet.reports.store import sample as sample_store
-from vangnet.reports.triage import Lane, Standing, next_places, standing
+from vangnet.reports.triage import Lane, Standing, last_hours, next_places, standing
 
 #: The job that tells whoever referred a report to us what became of it; declared in `vangnet.jobs.tasks`.
 ANSWER = "answer_referral"
@@ -41,11 +41,11 @@ class Waiting:
 
 
 def queue(conn: Connection, actor: Actor, *, limit: int, now: datetime) -> list[Waiting]:
-    """What waits, in the order in which it is to be opened. Raises PermissionDenied."""
+    """What waits, in the order in which it is to be opened, without what would move each. Raises PermissionDenied."""
     actor.require(Permission.REPORT_READ)
     _, policy = policy_now(conn)
     return [
-        Waiting(number=number, lane=lane, report=report, standing=standing(policy, report.facts, now))
+        Waiting(number=number, lane=lane, report=report, standing=standing(policy, report.facts, now, moves=False))
         for number, (report, lane) in enumerate(first_places(conn, limit=limit, now=now), start=1)
     ]
 
@@ -217,9 +217,10 @@ def _save(
 
 
 def _places(conn: Connection, policy: TriagePolicy, *, taken: int, now: datetime) -> Iterator[tuple[Report, Lane]]:
-    since = now - timedelta(hours=policy.in_time_hours)
+    since, until = last_hours(policy, now)
     by_rank = queue_store.by_rank(conn, policy.among_equals, since=since)
-    return next_places(policy, by_rank, queue_store.by_age(conn), taken=taken)
+    pressed = queue_store.by_age(conn, since=since, until=until)
+    return next_places(policy, by_rank, queue_store.by_age(conn), pressed, taken=taken, now=now)
 
 
 # --- notes ---

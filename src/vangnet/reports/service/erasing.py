@@ -9,7 +9,9 @@ from vangnet.identity.permissions import Permission
 from vangnet.reports.model.reports import Closing, ReportState
 from vangnet.reports.service import joining
 from vangnet.reports.service.registering import RECORD
+from vangnet.reports.store import clocks as clock_store
 from vangnet.reports.store import deliveries as delivery_store
+from vangnet.reports.store import referrals as referral_store
 from vangnet.reports.store import reports as store
 from vangnet.vault.model import Basis
 from vangnet.vault.service import keeping
@@ -72,5 +74,7 @@ def erase(conn: Connection, actor: Actor, *, report_id: int, now: datetime) -> N
     actor.require(Permission.REPORT_ERASE)
     store.erase_said(conn, report_id, now=now)
     joining.forget(conn, report_id)
+    clock_store.erase(conn, report_id)
+    referral_store.erase_notes(conn, report_id)
     delivery_store.erase_read(conn, report_id)
     audit.record(conn, actor, action=Permission.REPORT_ERASE, record="report", record_id=report_id, now=now, erased=True)

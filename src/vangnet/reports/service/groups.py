@@ -64,8 +64,10 @@ def join_new(conn: Connection, report_id: int, ends: Collection[int]) -> frozens
         return None
     group_id = min(report_id, *members)
     changed = {one: group_id for one, group in members.items() if group != group_id}
+    others = _matters(members, dict.fromkeys([*members, report_id], group_id)) - {report_id}
+    store.lock_reports(conn, {report_id, *changed, *others})
     store.update_groups(conn, changed | {report_id: group_id})
-    return _matters(members, dict.fromkeys([*members, report_id], group_id)) - {report_id}
+    return others
 
 
 def group_again(conn: Connection, start: Iterable[int]) -> frozenset[int]:
@@ -79,9 +81,13 @@ def group_again(conn: Connection, start: Iterable[int]) -> frozenset[int]:
     after: dict[int, int | None] = {
         report: group[0] if len(group) > 1 else None for group in made.groups for report in group
     }
+    changed = {report: group for report, group in after.items() if before[report] != group}
+    others = _matters(before, after)
     store.put_held(conn, touched, made.held)
-    store.update_groups(conn, {report: group for report, group in after.items() if before.get(report) != group})
-    return _matters(before, after)
+    # Those that are placed anew because of this, too: nobody may hold one of them and wait for another of these.
+    store.lock_reports(conn, {*changed, *others})
+    store.update_groups(conn, changed)
+    return others
 
 
 def placed_soon(conn: Connection, report_ids: Collection[int], *, now: datetime) -> frozenset[int]:

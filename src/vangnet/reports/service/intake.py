@@ -108,14 +108,15 @@ def take_in(
     content_store.add_parts(conn, report.id, report.version, _sealed_parts(secrets, parts, report))
     media, not_needed = _put(conn, actor, arrival, report.id, vault=vault, now=now)
     file_ids = registering.register(
-        conn, secrets, report_id=report.id, items=draft.items, files=arrival.files, media=media, now=now
-    )
-    if arrival.recognised is not None:
-        registering.keep_recognised(conn, file_ids, arrival.recognised, now=now)
-    elif any(file_id is not None for file_id in file_ids):
+        conn, secrets, report_id=report.id, items=draft.items, files=arrival.files, media=media,
+        recognised=arrival.recognised, is_new=before is None, now=now,
+    )  # fmt: skip
+    if arrival.recognised is None and any(file_id is not None for file_id in file_ids):
         defer(conn, RECOGNISE, report_id=report.id)
     clocks.start(conn, keys, report_id=report.id, draft=draft, received_at=report.received_at, now=now)
-    prepared = joining.prepare(conn, keys, report_id=report.id, draft=draft, files=arrival.files)
+    prepared = joining.prepare(
+        conn, keys, report_id=report.id, draft=draft, files=arrival.files, is_new=before is None
+    )  # fmt: skip
     joining.lock(conn)
     if before is not None:
         # Only now: whoever waits for that lock must not keep a report that whoever has it may want.

@@ -32,7 +32,7 @@ class Prepared:
 
     report_id: int
     features: tuple[Feature, ...] = field(repr=False)
-    #: Codes of the values that its version before had; None where there was none.
+    #: Codes of the values that it had before; None where nobody knows it yet.
     before: frozenset[bytes] | None = field(repr=False)
 
 
@@ -54,19 +54,26 @@ def join(
 
 
 def prepare(
-    conn: Connection, keys: Keys, *, report_id: int, draft: ReportDraft, files: Mapping[int, ArrivedFile] | None = None
+    conn: Connection,
+    keys: Keys,
+    *,
+    report_id: int,
+    draft: ReportDraft,
+    files: Mapping[int, ArrivedFile] | None = None,
+    is_new: bool = False,
 ) -> Prepared:
     """Writes the values of a report, in the place of those of an earlier version, and the clusters of its pictures.
 
-    Nobody else waits for this, as it changes nothing that others share.
+    Nobody else waits for this, as it changes nothing that others share. `is_new`: it was not joined before, so that nothing
+    need be looked for.
     """
     secrets = secrets_of(keys)
     items = _measured(draft, files or {})
     known = _known(conn, keys, report_id, items)
     found = tuple(coded(secrets, features(replace(draft, items=items), known)))
-    before = value_store.take_values(conn, report_id)
+    before = None if is_new else value_store.take_values(conn, report_id)
     value_store.add_values(conn, as_rows(secrets, report_id, found))
-    return Prepared(report_id=report_id, features=found, before=before or None)
+    return Prepared(report_id=report_id, features=found, before=before)
 
 
 def lock(conn: Connection) -> None:
@@ -78,7 +85,7 @@ def join_prepared(conn: Connection, keys: Keys, prepared: Prepared, *, now: date
     """As `join`, for a report whose values are written already."""
     lock(conn)
     report_id = prepared.report_id
-    gone_ends = _forget_before(conn, prepared)
+    gone_ends = frozenset() if prepared.before is None else store.take_links(conn, report_id)
     linked = _linked(conn, secrets_of(keys), prepared)
     joining = [one for one in linked.links if one.joins]
     store.add_links(conn, joining)
@@ -86,11 +93,12 @@ def join_prepared(conn: Connection, keys: Keys, prepared: Prepared, *, now: date
         groups.link_again(conn, keys, {report_id, *linked.loosened}, {kind for kind, _ in linked.common})
     ends = {end for one in joining for end in (one.a, one.b)} - {report_id}
     changed = None
-    if not linked.loosened and not gone_ends and _is_free(conn, report_id):
+    if not linked.loosened and not gone_ends and (prepared.before is None or _is_free(conn, report_id)):
         changed = groups.join_new(conn, report_id, ends)
     if changed is None:
         changed = groups.group_again(conn, {report_id, *linked.loosened, *ends, *gone_ends})
-    return groups.placed_soon(conn, changed - {report_id}, now=now)
+    others = changed - {report_id}
+    return groups.placed_soon(conn, others, now=now) if others else frozenset()
 
 
 def doubt_listed(
@@ -129,20 +137,14 @@ def _linked(conn: Connection, secrets: Secrets, prepared: Prepared) -> Linked:
     """The links of the report, and what it made common, marked."""
     shared = SharedValues(conn, secrets)
     many = shared.load(prepared.features, of=prepared.report_id)
+    before = prepared.before or frozenset()
+    value_store.count_up(conn, shared.many - before, 1)
+    value_store.count_up(conn, before - {one.key for one in prepared.features}, -1)
     dismissed = deed_store.list_dismissed(conn, [one.key for one in prepared.features])
     linked = link(prepared.report_id, prepared.features, shared, limits=JOINING, dismissed=dismissed)
     value_store.mark_many(conn, many, common=False)
     value_store.mark_many(conn, linked.common, common=True)
     return linked
-
-
-def _forget_before(conn: Connection, prepared: Prepared) -> frozenset[int]:
-    """Counts its values, and forgets the links of its version before; returns the reports to which those led."""
-    codes = {one.key for one in prepared.features}
-    before = prepared.before or frozenset()
-    value_store.count_up(conn, codes - before, 1)
-    value_store.count_up(conn, before - codes, -1)
-    return frozenset() if prepared.before is None else store.take_links(conn, prepared.report_id)
 
 
 def _is_free(conn: Connection, report_id: int) -> bool:

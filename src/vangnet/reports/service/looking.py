@@ -125,7 +125,7 @@ class Viewer:
         person_id = person_of(actor)
         report = report_store.get_report(conn, asked.report_id)
         meter = exposure.meter_of(conn, person_id, budget_minutes=self._budget_minutes, now=now)
-        danger = calls_person(policy_now(conn)[1], report.facts, report.points)
+        danger = calls_person(policy_now(conn)[1], report.facts)
         require_room(meter, danger=danger)
         if golden.is_at(self._keys, report, asked.position, percent=self._golden_percent):
             return self._leave_golden(conn, actor, person_id, report, asked, now=now)

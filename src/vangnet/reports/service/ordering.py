@@ -37,7 +37,7 @@ AT_ONCE_MAX = 200
 #: Counts go up to here; beyond it the page says that there are more.
 COUNTED_MAX = 10_000
 #: A filter looks at so many of the first, and says so.
-LOOKED_AT_MAX = 10_000
+LOOKED_AT_MAX = 5_000
 #: More reports than this nobody opens in a week.
 ABOVE_MAX = 5_000
 _NAME_MAX = 60
@@ -212,7 +212,8 @@ def find(conn: Connection, actor: Actor, *, wanted: Wanted, limit: int, now: dat
 def _standing(
     conn: Connection, policy: TriagePolicy, report_ids: Sequence[int], now: datetime
 ) -> list[tuple[Report, Standing]]:
-    return [(report, standing(policy, report.facts, now)) for report in store.list_reports(conn, report_ids)]
+    found = store.list_reports(conn, report_ids)
+    return [(report, standing(policy, report.facts, now, moves=False)) for report in found]
 
 
 def list_filters(conn: Connection, actor: Actor) -> list[FilterRow]:

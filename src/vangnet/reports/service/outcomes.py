@@ -84,7 +84,7 @@ def add(
     Raises PermissionDenied, NotFound, InvalidInput.
     """
     actor.require(Permission.REPORT_WORK)
-    store.get_investigation_for_update(conn, investigation_id)
+    store.get_investigation(conn, investigation_id)
     outcome_id = store.add_outcome(
         conn, investigation_id, outcome, people=checked_people(people), by=name_of(actor), now=now
     )

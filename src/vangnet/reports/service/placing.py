@@ -6,11 +6,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from vangnet.db import Connection, defer
+from vangnet.reports.assessment_rules import youngest
 from vangnet.reports.fact_finding import gravest
 from vangnet.reports.model.facts import Facts
 from vangnet.reports.model.reports import ReportState
 from vangnet.reports.model.triage_policy import STARTING, TriagePolicy, read_document
 from vangnet.reports.service import clocks, joining
+from vangnet.reports.store import assessments as assessment_store
 from vangnet.reports.store import outcomes as outcome_store
 from vangnet.reports.store import policies as policy_store
 from vangnet.reports.store import queue as queue_store
@@ -50,11 +52,13 @@ def renew(conn: Connection, *, report_id: int, facts: Facts | None = None, now: 
     """
     before = store.get_report_for_update(conn, report_id)
     unseen, known = store.count_files(conn, report_id)
+    classification = gravest(store.list_classifications(conn, report_id))
     facts = replace(
         facts or before.facts,
         unseen_items=unseen,
         known_items=known,
-        classification=gravest(store.list_classifications(conn, report_id)),
+        classification=classification,
+        age=None if classification is None else youngest(assessment_store.list_standing_answers(conn, report_id)),
         same_subject=max(joining.count_others(conn, before.group_id, report_id), _kin(conn, report_id, unseen)),
         evidence_expires_at=clocks.next_expiry(conn, report_id=report_id, now=now),
         drawn=before.drawn_at is not None,
@@ -63,7 +67,7 @@ def renew(conn: Connection, *, report_id: int, facts: Facts | None = None, now: 
     placed = place(policy, version, facts, now=now)
     store.update_counts(conn, report_id, unseen=unseen, known=known)
     store.update_placed(conn, report_id, placed)
-    if before.state in {ReportState.WAITING, ReportState.ASIDE} and calls_person(policy, facts, placed.points):
+    if before.state in {ReportState.WAITING, ReportState.ASIDE} and calls_person(policy, facts):
         defer(conn, CALL, report_id=report_id)
     return placed
 
@@ -90,6 +94,7 @@ def place_anew(conn: Connection, *, now: datetime, limit: int = 500) -> int:
     """Puts some reports where they belong whose place time has changed, or another policy; returns how many they were."""
     version, _ = policy_now(conn)
     found = queue_store.list_to_place_anew(conn, version=version, now=now, limit=limit)
-    for report_id in found:
+    # In the order of their numbers, as whoever locks several does.
+    for report_id in sorted(found):
         renew(conn, report_id=report_id, now=now)
     return len(found)

@@ -43,11 +43,20 @@ def register(
     items: Sequence[ItemDraft],
     files: Mapping[int, ArrivedFile],
     media: Mapping[int, UUID],
+    recognised: Sequence[Recognised | None] | None,
+    is_new: bool,
     now: datetime,
 ) -> list[int | None]:
-    """Writes the items of a report; returns the file of each, None for what is none."""
+    """Writes the items of a report; returns the file of each, None for what is none.
+
+    `recognised` says for each item what the lists say of it; None where they could not be asked.
+    """
     different, of_item = _different(secrets, items, files, media)
-    ids = _ids(conn, secrets, different, now=now)
+    if recognised is not None:
+        for number, one in zip(of_item, recognised, strict=True):
+            if number is not None:
+                different[number].recognised = different[number].recognised or one
+    ids = _ids(conn, secrets, different, asked=recognised is not None, now=now)
     file_ids = [None if number is None else ids[number] for number in of_item]
     rows = [
         ReportItem(
@@ -56,7 +65,7 @@ def register(
         )
         for position, (item, file_id) in enumerate(zip(items, file_ids, strict=True))
     ]  # fmt: skip
-    store.put_items(conn, report_id, rows)
+    store.put_items(conn, report_id, rows, is_new=is_new)
     return file_ids
 
 
@@ -68,6 +77,8 @@ def keep_recognised(
     for file_id, one in zip(file_ids, recognised, strict=True):
         if file_id is not None and (one is not None or file_id not in found):
             found[file_id] = one
+    if not found:
+        return
     file_store.update_all_recognised(
         conn,
         [
@@ -121,6 +132,7 @@ class _Different:
     said: LookedUp
     file: ArrivedFile | None
     medium_id: UUID | None
+    recognised: Recognised | None = None
 
 
 def _different(
@@ -150,7 +162,9 @@ def _different(
     return different, of_item
 
 
-def _ids(conn: Connection, secrets: Secrets, different: Sequence[_Different], *, now: datetime) -> list[int]:
+def _ids(
+    conn: Connection, secrets: Secrets, different: Sequence[_Different], *, asked: bool, now: datetime
+) -> list[int]:
     """The number of each file: one that is known by its surest digest, or a new one."""
     every = {mac for one in different for mac in one.macs}
     while True:
@@ -166,12 +180,15 @@ def _ids(conn: Connection, secrets: Secrets, different: Sequence[_Different], *,
                 if mac not in known:
                     more.setdefault(mac, file_id)
         # Another report may bring the same new file at once: whoever is second sees what the first one wrote.
-        if file_store.add_new(conn, new, more, now=now):
+        if file_store.add_new(conn, new, more, asked=asked, now=now):
             break
     # Known by its name alone until now, and here it is.
     for id_, before, one in zip(ids, found, different, strict=True):
         if before is not None and one.medium_id is not None:
             file_store.complete(conn, _row(secrets, id_, one))
+    if asked:
+        before_known = {id_: one for id_, before, one in zip(ids, found, different, strict=True) if before is not None}
+        keep_recognised(conn, list(before_known), [one.recognised for one in before_known.values()], now=now)
     return ids
 
 
@@ -190,4 +207,6 @@ def _row(secrets: Secrets, file_id: int, one: _Different) -> FileRow:
         hashes=secrets.hash.seal(as_bytes(one.said), place(file_id)),
         pdq_quality=None if file is None else file.pdq_quality,
         unhashable=None if file is None else file.unhashable,
+        entry_id=None if one.recognised is None else one.recognised.entry_id,
+        distance=None if one.recognised is None else one.recognised.distance,
     )

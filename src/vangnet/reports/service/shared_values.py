@@ -80,6 +80,11 @@ class SharedValues:
         counts = store.count_having(self._conn, other) if other else {}
         return frozenset((wanted[code].kind, code) for code, count in counts.items() if count > _COUNTED)
 
+    @property
+    def many(self) -> frozenset[bytes]:
+        """The codes of those that very many reports have."""
+        return frozenset(self._many)
+
     def carriers(self, kind: FeatureKind, keys: Collection[bytes], *, at_most: int) -> Mapping[bytes, Carriers]:
         """As `Shared` says."""
         del kind  # It is in the code.

@@ -133,21 +133,22 @@ def _read(content: bytes, source: Source, reporter: Reporter, *, now: datetime) 
         case Source.CYBERTIP:
             yield from bundle.read_content(content, now=now)
         case Source.XARF:
-            yield from _without_files(xarf.read(io.BytesIO(content), now=now))
+            yield from without_files(xarf.read(io.BytesIO(content), now=now))
         case Source.MAIL:
-            yield from _without_files(mail.read(content, now=now))
+            yield from without_files(mail.read(content, now=now))
         case Source.CSV:
-            yield from _without_files(_lines(content, reporter, now))
+            yield from without_files(_lines(content, reporter, now))
         # A program sends our form as JSON; what one of our own doors wrote is packed, and no JSON.
         case Source.API if not is_packed(content):
-            yield from _without_files([api_form.read(content, reporter=reporter, now=now)])
+            yield from without_files([api_form.read(content, reporter=reporter, now=now)])
         case Source.PUBLIC | Source.API | Source.HANDOFF | Source.SCAN | Source.MEDIA_SET:
-            yield from _without_files([_own(content)])
+            yield from without_files([_own(content)])
         case _ as never:
             assert_never(never)
 
 
-def _without_files(found: Iterable[Found]) -> Iterator[Bundled | Unreadable]:
+def without_files(found: Iterable[Found]) -> Iterator[Bundled | Unreadable]:
+    """Reports to which no files belong, as they are taken in."""
     for one in found:
         yield one if isinstance(one, Unreadable) else Bundled(draft=one, files={}, where="")
 

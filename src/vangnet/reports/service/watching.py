@@ -74,7 +74,7 @@ def untaken(conn: Connection, actor: Actor, *, now: datetime) -> list[Untaken]:
             calling=calling(policy, alert, on_watch, now),
             called=watch_store.list_calls(conn, alert.report_id),
         )
-        for alert in alerts(policy, [report.facts for report in reports.values()], now)
+        for alert in alerts(policy, [report.facts for report in reports.values()])
     ]
 
 
@@ -91,7 +91,7 @@ def _banner(conn: Connection, actor: Actor, on_watch: Sequence[UUID], now: datet
     if not reports:
         return None
     _, policy = policy_now(conn)
-    found = [(alert, calling(policy, alert, on_watch, now)) for alert in alerts(policy, [r.facts for r in reports], now)]
+    found = [(alert, calling(policy, alert, on_watch, now)) for alert in alerts(policy, [r.facts for r in reports])]
     mine = [(alert, one) for alert, one in found if _is_called(actor, one)]
     if not mine:
         return None
@@ -136,7 +136,7 @@ def call(conn: Connection, actor: Actor, *, report_id: int, now: datetime) -> da
     _, policy = policy_now(conn)
     if report.state not in {ReportState.WAITING, ReportState.ASIDE}:
         return None
-    alert = next(iter(alerts(policy, [report.facts], now)), None)
+    alert = next(iter(alerts(policy, [report.facts])), None)
     if alert is None:
         return None
     one = calling(policy, alert, watch_store.list_watch(conn), now)

@@ -50,7 +50,7 @@ def find_questions(conn: Connection) -> tuple[int, object] | None:
 
 def add_questions(conn: Connection, document: object, *, by: str, now: datetime) -> int:
     """Writes other questions; returns their version."""
-    conn.execute("LOCK TABLE report_questions IN SHARE ROW EXCLUSIVE MODE")
+    conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('report questions', 0))")
     return number(
         conn,
         """
@@ -135,6 +135,20 @@ def list_standing_answers(conn: Connection, report_id: int) -> list[Mapping[str,
         [report_id],
     ).fetchall()
     return [row[0] for row in rows]
+
+
+def place_later(conn: Connection, file_ids: Collection[int], but: Collection[int], *, now: datetime) -> None:
+    """Reports that wait and hold one of these files, but for those, are to be put where they belong by the next job."""
+    conn.execute(
+        """
+        UPDATE report SET changes_at = %s WHERE id IN (
+            SELECT report.id FROM report WHERE report.state = 'waiting' AND report.id <> ALL(%s)
+                AND report.id IN (SELECT report_id FROM report_item WHERE file_id = ANY(%s))
+            ORDER BY report.id FOR NO KEY UPDATE SKIP LOCKED
+        )
+        """,
+        [now, list(but), list(file_ids)],
+    )
 
 
 def list_pairs(conn: Connection, *, since: datetime) -> list[tuple[AssessedClass, AssessedClass]]:

@@ -201,6 +201,11 @@ def list_reports_of(conn: Connection, delivery_id: int, *, limit: int = 100) -> 
     return [row[0] for row in rows]
 
 
+def count_reports_of(conn: Connection, delivery_id: int) -> int:
+    """How many reports came with a delivery."""
+    return number(conn, "SELECT count(DISTINCT report_id) FROM report_came WHERE delivery_id = %s", [delivery_id])
+
+
 # --- receipts ---
 
 

@@ -32,6 +32,8 @@ class FileRow:
     hashes: bytes | None
     pdq_quality: int | None
     unhashable: str | None
+    entry_id: int | None
+    distance: int | None
 
 
 def find_by_digests(conn: Connection, macs: Collection[bytes]) -> Mapping[bytes, int]:
@@ -54,18 +56,20 @@ class _SomebodyElse(Exception):
     """Another transaction wrote one of these digests first."""
 
 
-def add_new(conn: Connection, files: Sequence[FileRow], digests: Mapping[bytes, int], *, now: datetime) -> bool:
+def add_new(
+    conn: Connection, files: Sequence[FileRow], digests: Mapping[bytes, int], *, asked: bool, now: datetime
+) -> bool:
     """Writes new files, and by what these and others are known again; False, and nothing, where others came first.
 
-    Whoever writes one of these digests at the same time is waited for. All are written by one statement and in one order, so
-    that nobody waits for each other in a ring.
+    Whoever writes one of these digests at the same time is waited for. All are written by one statement and in one order,
+    so that nobody waits for each other in a ring. `asked` says whether the lists could be asked about them.
     """
     if not digests:
-        _add_files(conn, files, now=now)
+        _add_files(conn, files, asked=asked, now=now)
         return True
     try:
         with conn.transaction():
-            _add_files(conn, files, now=now)
+            _add_files(conn, files, asked=asked, now=now)
             ordered = sorted(digests.items())
             added = conn.execute(
                 """
@@ -81,18 +85,21 @@ def add_new(conn: Connection, files: Sequence[FileRow], digests: Mapping[bytes, 
     return True
 
 
-def _add_files(conn: Connection, files: Sequence[FileRow], *, now: datetime) -> None:
+def _add_files(conn: Connection, files: Sequence[FileRow], *, asked: bool, now: datetime) -> None:
     if not files:
         return
     with conn.cursor().copy(
         """
-        COPY report_file (id, medium_id, media_type, size_bytes, hashes, pdq_quality, unhashable, first_seen_at) FROM STDIN
+        COPY report_file (
+            id, medium_id, media_type, size_bytes, hashes, pdq_quality, unhashable, first_seen_at, recognised_at, entry_id,
+            distance
+        ) FROM STDIN
         """
     ) as copy:
         for file in files:
             copy.write_row([
                 file.id, file.medium_id, file.media_type, file.size_bytes, file.hashes, file.pdq_quality, file.unhashable,
-                now,
+                now, now if asked else None, file.entry_id, file.distance,
             ])  # fmt: skip
 
 

@@ -134,20 +134,21 @@ def list_near(conn: Connection, report_ids: Collection[int]) -> frozenset[int]:
     return frozenset(row[0] for row in rows)
 
 
+def lock_reports(conn: Connection, report_ids: Collection[int]) -> None:
+    """Locks these reports, in the order of their numbers: as everybody does who changes several."""
+    conn.execute("SELECT FROM report WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [list(report_ids)])
+
+
 def update_groups(conn: Connection, groups: Mapping[int, int | None]) -> None:
-    """Writes the group of each of these reports, in the order of their numbers."""
-    if not groups:
-        return
-    ids = sorted(groups)
-    # Whoever changes several reports locks them in this order.
-    conn.execute("SELECT FROM report WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [ids])
-    conn.execute(
-        """
-        UPDATE report SET group_id = found.group_id FROM unnest(%s::bigint[], %s::bigint[]) AS found (id, group_id)
-        WHERE report.id = found.id
-        """,
-        [ids, [groups[id_] for id_ in ids]],
-    )
+    """Writes the group of each of these reports."""
+    if groups:
+        conn.execute(
+            """
+            UPDATE report SET group_id = found.group_id FROM unnest(%s::bigint[], %s::bigint[]) AS found (id, group_id)
+            WHERE report.id = found.id
+            """,
+            [list(groups), list(groups.values())],
+        )
 
 
 def list_open(conn: Connection, report_ids: Collection[int], *, limit: int) -> list[int]:

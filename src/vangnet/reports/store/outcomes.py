@@ -26,11 +26,11 @@ def put_investigation(conn: Connection, *, code: bytes, sealed: bytes, by: str, 
     return number(conn, "SELECT id FROM report_investigation WHERE code = %s", [code])
 
 
-def get_investigation_for_update(conn: Connection, investigation_id: int) -> Investigation:
-    """An investigation, locked. Raises NotFound."""
+def get_investigation(conn: Connection, investigation_id: int) -> Investigation:
+    """An investigation. Raises NotFound."""
     with conn.cursor(row_factory=class_row(Investigation)) as cursor:
         found = cursor.execute(
-            "SELECT id, opened_at, opened_by, number FROM report_investigation WHERE id = %s FOR UPDATE",
+            "SELECT id, opened_at, opened_by, number FROM report_investigation WHERE id = %s",
             [investigation_id],
         ).fetchone()
     if found is None:

@@ -35,8 +35,8 @@ def by_rank(conn: Connection, equals: Equals, *, since: datetime) -> Iterator[Re
                 yield from _of_rank(conn, rank, until=since, newest_first=True)
 
 
-def by_age(conn: Connection) -> Iterator[Report]:
-    """What waits, whoever waits longest first."""
+def by_age(conn: Connection, *, since: datetime | None = None, until: datetime | None = None) -> Iterator[Report]:
+    """What waits, whoever waits longest first; or of these only what came in from `since` to `until`."""
     after: tuple[datetime, int] | None = None
     while True:
         with conn.cursor(row_factory=kwargs_row(as_report)) as cursor:
@@ -44,10 +44,14 @@ def by_age(conn: Connection) -> Iterator[Report]:
                 f"""
                 SELECT {columns()} FROM report WHERE state = 'waiting'
                   AND (%(none)s OR (received_at, id) > (%(at)s::timestamptz, %(id)s::bigint))
+                  AND received_at BETWEEN %(since)s AND %(until)s
                 ORDER BY received_at, id LIMIT %(limit)s
                 """,  # noqa: S608 (columns are ours)
-                {"none": after is None, "at": after and after[0], "id": after and after[1], "limit": _CHUNK},
-            ).fetchall()
+                {
+                    "none": after is None, "at": after and after[0], "id": after and after[1], "limit": _CHUNK,
+                    "since": since or "-infinity", "until": until or "infinity",
+                },
+            ).fetchall()  # fmt: skip
         yield from found
         if len(found) < _CHUNK:
             return

@@ -201,9 +201,10 @@ def lock_reference(conn: Connection, reference_mac: bytes) -> None:
 # --- items ---
 
 
-def put_items(conn: Connection, report_id: int, items: Sequence[ReportItem]) -> None:
+def put_items(conn: Connection, report_id: int, items: Sequence[ReportItem], *, is_new: bool = False) -> None:
     """Writes what a report holds, instead of what it held."""
-    conn.execute("DELETE FROM report_item WHERE report_id = %s", [report_id])
+    if not is_new:
+        conn.execute("DELETE FROM report_item WHERE report_id = %s", [report_id])
     with conn.cursor().copy(
         "COPY report_item (report_id, position, kind, file_id, has_bytes, supplemental, viewed) FROM STDIN"
     ) as copy:

@@ -77,14 +77,19 @@ def list_values(conn: Connection, report_id: int) -> list[ValueRow]:
 
 
 def list_shared_among(conn: Connection, report_ids: Collection[int], kinds: Collection[FeatureKind]) -> list[ValueRow]:
-    """The values of these kinds that at least two of these reports have, of each of those that have it."""
+    """The values of these kinds that at least two of these reports have, of each of those that have it.
+
+    Without what is common: that joins nothing.
+    """
     rows = conn.execute(
         f"""
         SELECT {_COLUMNS} FROM (
             SELECT *, count(*) OVER (PARTITION BY code) AS times FROM report_value
             WHERE report_id = ANY(%s) AND kind = ANY(%s)
         ) AS found
-        WHERE times > 1
+        WHERE times > 1 AND NOT EXISTS (
+            SELECT FROM report_value_many AS many WHERE many.code = found.code AND many.common
+        )
         """,  # noqa: S608
         [list(report_ids), [kind.value for kind in kinds]],
     ).fetchall()

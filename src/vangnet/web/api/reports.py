@@ -75,7 +75,7 @@ def list_reports(
     clock: Annotated[bool, Query(description="Only those with a clock that ends within three days.")] = False,
     limit: Annotated[int, Query(ge=1, le=200, description="At most so many."), DIGITS] = 100,
 ) -> list[ReportAnswer]:
-    """What waits, in the order in which it is to be opened; of a choice, what is among the first ten thousand."""
+    """What waits, in the order in which it is to be opened; of a choice, what is among the first five thousand."""
     wanted = Wanted(source=source, language=language, incident=incident, unseen=unseen, clock=clock)
     with visit.transaction() as conn:
         if wanted.everything:

@@ -90,7 +90,8 @@ class ItemGiven(BaseModel):
     size_bytes: int | None = Field(default=None, ge=0, description="Its size.")
     media_type: Annotated[str, Field(max_length=100)] | None = Field(default=None, description="Such as `image/jpeg`.")
     viewed: bool | None = Field(
-        default=None, description="Whether a person at yours viewed it. Leave it out where that is not known: never a constant."
+        default=None,
+        description="Whether a person at yours viewed it. Leave it out where that is not known: never a constant.",
     )
     public: bool | None = Field(default=None, description="Whether anybody could see it.")
     supplemental: bool = Field(default=False, description="Not what is reported, but sent along to explain it.")
@@ -232,7 +233,5 @@ def _answer(found: deliveries.Shown) -> DeliveryAnswer:
         received_at=delivery.received_at,
         reports=delivery.reports,
         bad=delivery.bad,
-        problems=[
-            DeliveryProblemAnswer(where=one.where, reason=one.reason, problem=one.problem) for one in found.problems
-        ],
+        problems=[DeliveryProblemAnswer(where=one.where, reason=one.reason, problem=one.problem) for one in found.problems],
     )

@@ -30,8 +30,9 @@ function press(key) {
 function single(key) {
   switch (key) {
     case "?": list?.showModal(); return list !== null;
-    case "j": step(1); return true;
-    case "k": step(-1); return true;
+    // A page that shows one thing at a time has its own next and previous.
+    case "j": if (!press(key)) step(1); return true;
+    case "k": if (!press(key)) step(-1); return true;
     case "/": case "n": return press(key);
     default: return key.length === 1 && press(key);
   }

@@ -177,7 +177,7 @@ def save(visit: Visit, report_id: int, position: int, said: Annotated[FormData, 
 
 @router.post("/reports/{report_id}/assess/{position}/look", dependencies=[needs(Permission.REPORT_WORK)])
 def look(visit: Visit, report_id: int, position: int, said: Annotated[FormData, Depends(_form)]) -> Response:
-    """Shows what was asked for, and no more: the picture alone to the page's script, a page with it to a browser without."""
+    """Shows what was asked for, and no more: the picture alone to the page's script, else a page with it."""
     alone = visit.request.headers.get("accept", "") == _IMAGE
     try:
         asked = _asked(report_id, position, said)
@@ -276,9 +276,7 @@ def _number(text: str, field: str) -> int:
     return int(text)
 
 
-def _not_shown(
-    visit: OneVisit, report_id: int, position: int, error: AppError, said: FormData, *, alone: bool
-) -> Response:
+def _not_shown(visit: OneVisit, report_id: int, position: int, error: AppError, said: FormData, *, alone: bool) -> Response:
     status = 422 if isinstance(error, InvalidInput) else 409
     if not isinstance(error, InvalidInput | Conflict | Unavailable):
         raise error
@@ -320,6 +318,7 @@ def _page(
         answers=answers or {},
         asks=isinstance(sheet.stage, Stage),
         own_id=UUID(visit.actor.id),
+        may_refer=Permission.REPORT_REFER in visit.actor.permissions,
         now=visit.now,
         **_WORDS,
         **WORDS,

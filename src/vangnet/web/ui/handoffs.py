@@ -31,6 +31,8 @@ DONE = {
 KIND_NAMES = {
     Kind.INTRODUCTION: marked("introduction"),
     Kind.MATCH_REPORT: marked("match report"),
+    Kind.REFERRAL: marked("referral"),
+    Kind.REFERRAL_OUTCOME: marked("outcome of a referral"),
     Kind.REGISTRY_DISPUTE: marked("dispute of a listed entry"),
     Kind.REGISTRY_DISPUTE_ANSWER: marked("answer to a dispute"),
     Kind.TEST_MESSAGE: marked("test message"),

@@ -35,6 +35,7 @@ def show_past(visit: Visit) -> Response:
 @router.post("/past", dependencies=[needs(Permission.GATE_CHOOSE)])
 def switch_on(
     visit: Visit,
+    *,
     legal_basis: _Text = "",
     reference: _Text = "",
     ends_on: _Text = "",

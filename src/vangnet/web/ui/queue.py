@@ -195,7 +195,7 @@ def _queue_page(
         if wanted.everything:
             waiting = desk.queue(conn, visit.actor, limit=page * _PAGE + 1, now=visit.now)
         else:
-            found = ordering.find(conn, visit.actor, wanted=wanted, limit=4 * _PAGE, now=visit.now)
+            found = ordering.find(conn, visit.actor, wanted=wanted, limit=2 * _PAGE, now=visit.now)
         line = ordering.line(conn, visit.actor, now=visit.now)
         said = ordering.capacity(conn, visit.actor)
         kept = ordering.list_filters(conn, visit.actor)

@@ -31,7 +31,7 @@ CLOSING_NAMES = {
 SOURCE_NAMES = {
     Source.PUBLIC: marked("public page"),
     Source.HANDOFF: marked("hand-off"),
-    Source.API: marked("program of a provider"),
+    Source.API: marked("provider (API)"),
     Source.XARF: marked("XARF"),
     Source.MAIL: marked("mailbox"),
     Source.CSV: marked("table of addresses"),

@@ -25,6 +25,7 @@ from vangnet.reports.service.showing import ShownReport
 from vangnet.web.access import needs
 from vangnet.web.defanging import defanged
 from vangnet.web.languages import marked
+from vangnet.web.ui.audit import ACTOR_NAMES
 from vangnet.web.ui.queue import names_of
 from vangnet.web.ui.report_words import WORDS
 from vangnet.web.visit import OneVisit, Visit
@@ -207,6 +208,7 @@ def _report_page(
         version=version or report.version,
         names=names,
         actors={f"person:{person_id}": name for person_id, name in names.items()},
+        actor_kinds=ACTOR_NAMES,
         colleagues=colleagues,
         urgent=urgent,
         given={"text": "", "hand_over": "", "closing": ""} | (given or {}),

@@ -36,7 +36,7 @@ NUMBER_LABELS = {
     "evidence": marked("Points for evidence that is soon gone"),
     "evidence_days": marked("Days before it is gone that count as soon"),
     "further_signs_percent": marked("Percent for which each sign after the strongest counts"),
-    "danger_points": marked("Points with which a report calls a person"),
+    "danger_points": marked("Points of what is said with which a report calls a person"),
     "danger_minutes": marked("Minutes within which somebody has to have taken it"),
     "escalate_minutes": marked("Minutes after which the next one is called"),
     "in_time_hours": marked("Hours within which a report is opened in time"),
