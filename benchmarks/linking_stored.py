@@ -71,10 +71,14 @@ GROUP BY code, kind, most HAVING count(*) > greatest(most, CASE most WHEN 0 THEN
 """
 #: Addresses are left: those that two reports saw within six hours of a year are few.
 _LINKS = """
+WITH few AS MATERIALIZED (
+    SELECT * FROM report_value
+    WHERE code IN (SELECT code FROM report_value WHERE kind <> 'address' GROUP BY code HAVING count(*) > 1)
+        AND code NOT IN (SELECT code FROM report_value_many)
+)
 INSERT INTO report_link (a, b, kind, by, shared, reports)
 SELECT one.report_id, other.report_id, one.kind, max(one.by), count(*), 2
-FROM report_value AS one JOIN report_value AS other ON other.code = one.code AND other.report_id > one.report_id
-WHERE one.kind <> 'address' AND NOT EXISTS (SELECT FROM report_value_many AS many WHERE many.code = one.code)
+FROM few AS one JOIN few AS other ON other.code = one.code AND other.report_id > one.report_id
 GROUP BY one.report_id, other.report_id, one.kind
 HAVING one.kind <> 'file' OR count(*) * 10 >= greatest(max(one.among), max(other.among))
 """

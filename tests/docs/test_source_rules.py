@@ -102,7 +102,7 @@ CLOCK_READERS = {
     "vangnet.audit.sealer": "each pass of the sealer's threads",
     "vangnet.cli.installation": "a command",
     "vangnet.jobs.following": "each page of another installation's stream",
-    "vangnet.jobs.tasks": "each step of a job; between two of them a third party may have taken its time",
+    "vangnet.jobs.workplace": "each step of a job; between two of them a third party may have taken its time",
     "vangnet.registry.service.live": "each look of the index's thread",
     "vangnet.web.protocols.server": "a file that came to a door without a visit",
     "vangnet.web.metrics": "a look of Prometheus, which comes without a visit",

@@ -149,6 +149,7 @@ def test_a_letter_is_drafted_changed_sent_answered_and_renewed(server: RunningSe
     client = visitor(Role.STAFF)
     path, page = drafted(client, server)
     assert "The letter is drafted." in page.text
+    assert "no law: a request that nobody has to follow" in page.text
     assert "Dear Sir or Madam," in page.text
     saved = followed(client, submit(client, page, f"{path}/letter", recipient="Access Example"))
     assert "The letter is kept as you wrote it." in saved.text

@@ -1,4 +1,4 @@
-"""A hotline, a police force and a provider side by side, running, which know each other and refer reports to one another."""
+"""A hotline, a police force and a provider side by side, running, which know and refer reports to one another."""
 
 import itertools
 import uuid

@@ -81,6 +81,7 @@ class _Reader:
     def _of(
         self, function: ast.FunctionDef, bound: Bindings, use_case: str, seen: frozenset[str]
     ) -> Iterator[RecordedEvent]:
+        bound = {**_defaults(function), **bound}
         for call in (node for node in ast.walk(function) if isinstance(node, ast.Call)):
             name = ast.unparse(call.func)
             if name in self._recorders:
@@ -144,6 +145,12 @@ def _names_of_record(tree: ast.Module) -> Iterator[str]:
                 yield from (part.asname or part.name for part in names if part.name == "record")
             case ast.ImportFrom(module="vangnet.audit", names=names):
                 yield from (f"{part.asname or part.name}.record" for part in names if part.name == "service")
+
+
+def _defaults(function: ast.FunctionDef) -> dict[str, ast.expr]:
+    """What its parameters are where nobody hands them over."""
+    given = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
+    return {argument.arg: default for argument, default in given if isinstance(default, ast.Attribute)}
 
 
 def _handed_over(call: ast.Call, function: ast.FunctionDef, bound: Bindings) -> Bindings:

@@ -12,6 +12,20 @@ BEGIN
     END IF;
 END
 $$;
+CREATE FUNCTION public.gate_past_add_picture_day(day date) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('gate past days', 0));
+    IF to_regclass(format('public.gate_past_picture_day_%s', to_char(day, 'YYYYMMDD'))) IS NULL THEN
+        EXECUTE format(
+            'CREATE TABLE public.gate_past_picture_day_%s PARTITION OF public.gate_past_picture FOR VALUES FROM (%L) TO (%L)',
+            to_char(day, 'YYYYMMDD'), day, day + 1
+        );
+    END IF;
+END
+$$;
 CREATE FUNCTION public.gate_past_drop_days(before date) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -34,6 +48,28 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION public.gate_past_drop_days(before date) IS 'Drops the tables of the days before one, or all of them without one; returns how many.';
+CREATE FUNCTION public.gate_past_drop_picture_days(before date) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    old regclass;
+    dropped integer := 0;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('gate past days', 0));
+    FOR old IN
+        SELECT c.oid::regclass FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = 'public.gate_past_picture'::regclass
+          AND (before IS NULL OR c.relname < 'gate_past_picture_day_' || to_char(before, 'YYYYMMDD'))
+        ORDER BY c.relname
+    LOOP
+        EXECUTE format('DROP TABLE %s', old);
+        dropped := dropped + 1;
+    END LOOP;
+    RETURN dropped;
+END
+$$;
+COMMENT ON FUNCTION public.gate_past_drop_picture_days(before date) IS 'Drops the tables of the days before one, or all of them without one; returns how many.';
 CREATE TABLE public.alembic_version (
     version_num character varying(32) NOT NULL
 );
@@ -234,15 +270,18 @@ CREATE TABLE public.gate_past_choice (
     days smallint,
     chosen_by text NOT NULL,
     chosen_at timestamp with time zone NOT NULL,
+    pictures text,
     CONSTRAINT gate_past_choice_check CHECK ((num_nulls(basis, reference, ends_on, days) =
 CASE
     WHEN kept THEN 0
     ELSE 4
 END)),
+    CONSTRAINT gate_past_choice_check1 CHECK (((pictures IS NULL) OR kept)),
     CONSTRAINT gate_past_choice_days_check CHECK (((days >= 1) AND (days <= 366))),
     CONSTRAINT gate_past_choice_version_check CHECK ((version > 0))
 );
 COMMENT ON TABLE public.gate_past_choice IS 'Whether keyed digests of accepted uploads are kept, on which legal basis, until when; the last row holds. Without a row, no.';
+COMMENT ON COLUMN public.gate_past_choice.pictures IS 'Why the legal basis covers perceptual hashes as well. NULL: they are not kept.';
 CREATE TABLE public.gate_past_erased (
     object_mac uuid NOT NULL,
     at timestamp with time zone NOT NULL
@@ -251,19 +290,60 @@ COMMENT ON TABLE public.gate_past_erased IS 'What was erased within the last day
 CREATE TABLE public.gate_past_list (
     list_id uuid NOT NULL,
     counting text NOT NULL,
-    "position" bigint NOT NULL
+    "position" bigint NOT NULL,
+    kind text NOT NULL,
+    CONSTRAINT gate_past_list_kind_check CHECK ((kind = ANY (ARRAY['digests'::text, 'pictures'::text])))
 );
 COMMENT ON TABLE public.gate_past_list IS 'Up to which entry each list that counts was looked up in accepted uploads.';
 COMMENT ON COLUMN public.gate_past_list.counting IS 'What counted of the list then: where that changed, it is looked up from its first entry on.';
+CREATE TABLE public.gate_past_picture (
+    day date NOT NULL,
+    id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    check_id uuid NOT NULL,
+    object_id text NOT NULL,
+    convention text NOT NULL,
+    sealed bytea NOT NULL
+)
+PARTITION BY RANGE (day);
+COMMENT ON TABLE public.gate_past_picture IS 'Pictures among accepted uploads, by perceptual hashes. A table a day (UTC) holds them and is dropped whole; backups leave them out.';
+COMMENT ON COLUMN public.gate_past_picture.object_id IS 'The provider''s own name for the upload, by which it is told and erased.';
+COMMENT ON COLUMN public.gate_past_picture.sealed IS 'The hash, sealed for its day with a key that is not in the database. It can be opened: neighbours of a code could not be found.';
+CREATE TABLE public.gate_past_picture_erased (
+    number bigint NOT NULL,
+    day date NOT NULL,
+    id bigint NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+COMMENT ON TABLE public.gate_past_picture_erased IS 'Which pictures were erased within the last day, by number: whoever has them in memory forgets them.';
+ALTER TABLE public.gate_past_picture_erased ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.gate_past_picture_erased_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+ALTER TABLE public.gate_past_picture ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.gate_past_picture_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE public.gate_past_place (
-    only_one boolean DEFAULT true NOT NULL,
     "position" bigint DEFAULT 0 NOT NULL,
     altered bigint DEFAULT 0 NOT NULL,
-    CONSTRAINT gate_past_place_only_one_check CHECK (only_one)
+    kind text NOT NULL,
+    holder uuid,
+    held_at timestamp with time zone,
+    CONSTRAINT gate_past_place_kind_check CHECK ((kind = ANY (ARRAY['digests'::text, 'pictures'::text])))
 );
-COMMENT ON TABLE public.gate_past_place IS 'How far the stream of changes was looked up in accepted uploads. Whoever writes uploads shares its one row, whoever looks up or erases has it alone: so none slips through between the two.';
+COMMENT ON TABLE public.gate_past_place IS 'How far the stream of changes was looked up in accepted uploads. Whoever writes uploads shares its rows, whoever looks up or erases has one alone: so none slips through between the two.';
 COMMENT ON COLUMN public.gate_past_place."position" IS 'No change behind this one was looked up: whoever writes uploads must have looked them up so far.';
 COMMENT ON COLUMN public.gate_past_place.altered IS 'Up to which change the entries that changed their state were looked up.';
+COMMENT ON COLUMN public.gate_past_place.holder IS 'Of pictures: which process has them in memory and looks up, until it was not heard of for a while.';
 CREATE TABLE public.gate_policy (
     version integer NOT NULL,
     document jsonb NOT NULL,
@@ -949,6 +1029,720 @@ COMMENT ON COLUMN public.registry_subscription."position" IS 'The last change th
 COMMENT ON COLUMN public.registry_subscription.hub_position IS 'The last change that the hub had when it was last heard.';
 COMMENT ON COLUMN public.registry_subscription.fault IS 'What was wrong with the page that was not believed.';
 COMMENT ON COLUMN public.registry_subscription.problem IS 'Why it is broken, or why the hub is not heard now; words of ours, never of the other side.';
+CREATE TABLE public.report (
+    id bigint NOT NULL,
+    source text NOT NULL,
+    reporter_kind text NOT NULL,
+    party_id uuid,
+    reference_mac bytea,
+    content_mac bytea NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    incident text NOT NULL,
+    language text,
+    country text,
+    received_at timestamp with time zone NOT NULL,
+    reported_at timestamp with time zone,
+    incident_at timestamp with time zone,
+    state text NOT NULL,
+    state_at timestamp with time zone NOT NULL,
+    closing text,
+    claimed_by uuid,
+    claimed_at timestamp with time zone,
+    opened_at timestamp with time zone,
+    items integer NOT NULL,
+    unseen integer NOT NULL,
+    known integer NOT NULL,
+    problems integer NOT NULL,
+    facts jsonb NOT NULL,
+    policy_version integer NOT NULL,
+    points integer NOT NULL,
+    rank integer NOT NULL,
+    due_at timestamp with time zone,
+    changes_at timestamp with time zone,
+    expires_at timestamp with time zone,
+    drawn_at timestamp with time zone,
+    group_id bigint,
+    case_number text,
+    basis text DEFAULT 'intake'::text NOT NULL,
+    basis_since timestamp with time zone DEFAULT now() NOT NULL,
+    erased_at timestamp with time zone,
+    CONSTRAINT report_check CHECK (((state = 'done'::text) = (closing IS NOT NULL))),
+    CONSTRAINT report_check1 CHECK (((state = 'claimed'::text) = (claimed_by IS NOT NULL))),
+    CONSTRAINT report_check2 CHECK (((claimed_by IS NULL) = (claimed_at IS NULL))),
+    CONSTRAINT report_content_mac_check CHECK ((octet_length(content_mac) = 32)),
+    CONSTRAINT report_reference_mac_check CHECK ((octet_length(reference_mac) = 32)),
+    CONSTRAINT report_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'claimed'::text, 'referred'::text, 'aside'::text, 'done'::text]))),
+    CONSTRAINT report_version_check CHECK ((version > 0))
+);
+COMMENT ON TABLE public.report IS 'One report, from whatever form it came in. Who and what it is about lies in report_content.';
+COMMENT ON COLUMN public.report.reference_mac IS 'By what a second delivery is known: a code of the reporter and its own number of the report.';
+COMMENT ON COLUMN public.report.version IS 'How often it came in with other content, the first time included; the last one counts.';
+COMMENT ON COLUMN public.report.opened_at IS 'When one of our people first opened it.';
+COMMENT ON COLUMN public.report.facts IS 'What triage knows of it: counts, codes and times.';
+COMMENT ON COLUMN public.report.rank IS 'What it is sorted by, the least first, by that version of the policy.';
+COMMENT ON COLUMN public.report.changes_at IS 'When time alone changes its points.';
+COMMENT ON COLUMN public.report.expires_at IS 'When the next evidence is gone that is still to be had.';
+COMMENT ON COLUMN public.report.drawn_at IS 'When it was drawn at random below the line, to be opened all the same.';
+COMMENT ON COLUMN public.report.group_id IS 'The lowest number of the reports that belong together; NULL where it is alone.';
+COMMENT ON COLUMN public.report.basis IS 'On what it rests that we keep what it says about people; its term runs from `basis_since`.';
+COMMENT ON COLUMN public.report.erased_at IS 'When what it says was erased. The row stays, for figures.';
+CREATE TABLE public.report_assessed (
+    file_id bigint NOT NULL,
+    state text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    outcome text,
+    entry_id bigint,
+    not_listed text,
+    CONSTRAINT report_assessed_check CHECK (((state = 'stands'::text) = (outcome IS NOT NULL))),
+    CONSTRAINT report_assessed_check1 CHECK (((entry_id IS NULL) OR (not_listed IS NULL))),
+    CONSTRAINT report_assessed_state_check CHECK ((state = ANY (ARRAY['second'::text, 'third'::text, 'stands'::text])))
+);
+COMMENT ON TABLE public.report_assessed IS 'How far the assessment of a file is: whose answer it waits for, or what stands.';
+COMMENT ON COLUMN public.report_assessed.entry_id IS 'The registry entry that was proposed because two people agreed.';
+COMMENT ON COLUMN public.report_assessed.not_listed IS 'Why none was, although two people agreed: a code.';
+CREATE TABLE public.report_assessment (
+    id bigint NOT NULL,
+    file_id bigint NOT NULL,
+    report_id bigint NOT NULL,
+    "position" integer NOT NULL,
+    person_id uuid NOT NULL,
+    stage text NOT NULL,
+    class text NOT NULL,
+    answers jsonb NOT NULL,
+    questions integer NOT NULL,
+    as_file bigint,
+    at timestamp with time zone NOT NULL,
+    undone_at timestamp with time zone,
+    CONSTRAINT report_assessment_position_check CHECK (("position" >= 0)),
+    CONSTRAINT report_assessment_questions_check CHECK ((questions >= 0)),
+    CONSTRAINT report_assessment_stage_check CHECK ((stage = ANY (ARRAY['first'::text, 'second'::text, 'third'::text])))
+);
+COMMENT ON TABLE public.report_assessment IS 'What one of our people answered about a file, by codes.';
+COMMENT ON COLUMN public.report_assessment.report_id IS 'The report on which they worked when they answered.';
+COMMENT ON COLUMN public.report_assessment.questions IS 'The version of the questions; 0 is the one that Vangnet comes with.';
+COMMENT ON COLUMN public.report_assessment.as_file IS 'The file with which the person found it to be the same picture, where they answered about that one.';
+ALTER TABLE public.report_assessment ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.report_assessment_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.report_call (
+    report_id bigint NOT NULL,
+    person_id uuid NOT NULL,
+    called_at timestamp with time zone NOT NULL
+);
+COMMENT ON TABLE public.report_call IS 'Who was called for a report of present danger, and when.';
+CREATE TABLE public.report_came (
+    report_id bigint NOT NULL,
+    delivery_id bigint NOT NULL,
+    version integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT report_came_version_check CHECK ((version > 0))
+);
+COMMENT ON TABLE public.report_came IS 'With which delivery each version of a report came; the same version can come again.';
+CREATE TABLE public.report_capacity (
+    only_one boolean DEFAULT true NOT NULL,
+    hours integer DEFAULT 40 NOT NULL,
+    minutes_each integer DEFAULT 10 NOT NULL,
+    CONSTRAINT report_capacity_hours_check CHECK (((hours >= 1) AND (hours <= 100000))),
+    CONSTRAINT report_capacity_minutes_each_check CHECK (((minutes_each >= 1) AND (minutes_each <= 1440))),
+    CONSTRAINT report_capacity_only_one_check CHECK (only_one)
+);
+COMMENT ON TABLE public.report_capacity IS 'How many hours of work there are in a week, and how many minutes a report takes.';
+CREATE TABLE public.report_check_answer (
+    report_id bigint NOT NULL,
+    person_id uuid NOT NULL,
+    class text NOT NULL,
+    right_one boolean NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+COMMENT ON TABLE public.report_check_answer IS 'What somebody answered about a generated picture that was mixed in: seen by that person, and by others in sums of five people or more.';
+CREATE TABLE public.report_clock (
+    id bigint NOT NULL,
+    report_id bigint NOT NULL,
+    code bytea NOT NULL,
+    holder_code bytea NOT NULL,
+    kind text NOT NULL,
+    regime text,
+    regimes_version integer NOT NULL,
+    sealed bytea,
+    starts_at timestamp with time zone,
+    expires_at timestamp with time zone,
+    state text NOT NULL,
+    state_at timestamp with time zone NOT NULL,
+    preservation_id bigint,
+    CONSTRAINT report_clock_check CHECK (((regime IS NULL) = (expires_at IS NULL))),
+    CONSTRAINT report_clock_code_check CHECK ((octet_length(code) = 32)),
+    CONSTRAINT report_clock_holder_code_check CHECK ((octet_length(holder_code) = 32)),
+    CONSTRAINT report_clock_regimes_version_check CHECK ((regimes_version > 0)),
+    CONSTRAINT report_clock_state_check CHECK ((state = ANY (ARRAY['running'::text, 'requested'::text, 'secured'::text, 'expired'::text, 'dropped'::text])))
+);
+COMMENT ON TABLE public.report_clock IS 'Evidence that somebody else has, and when it is gone.';
+COMMENT ON COLUMN public.report_clock.code IS 'By what the same evidence is known when a report comes again.';
+COMMENT ON COLUMN public.report_clock.holder_code IS 'By what the clocks of one holder are found together.';
+COMMENT ON COLUMN public.report_clock.regime IS 'By which law or assumption it ends; NULL where nobody knows, and then it has no end here.';
+COMMENT ON COLUMN public.report_clock.sealed IS 'Who has it and what it is, sealed; NULL after it was erased.';
+ALTER TABLE public.report_clock ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.report_clock_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.report_cluster (
+    id bigint NOT NULL,
+    leader bytea NOT NULL,
+    CONSTRAINT report_cluster_id_check CHECK ((id > 0))
+);
+COMMENT ON TABLE public.report_cluster IS 'Clusters of pictures that look alike, by the picture that each began with. Numbered in the order in which they were committed.';
+COMMENT ON COLUMN public.report_cluster.leader IS 'The true PDQ hash of that picture, sealed with a key that is not in the database.';
+CREATE TABLE public.report_content (
+    report_id bigint NOT NULL,
+    version integer NOT NULL,
+    part integer NOT NULL,
+    sealed bytea NOT NULL,
+    CONSTRAINT report_content_part_check CHECK ((part >= 0)),
+    CONSTRAINT report_content_version_check CHECK ((version > 0))
+);
+COMMENT ON TABLE public.report_content IS 'What a report says: part 0 without its items, each further part so many of them.';
+COMMENT ON COLUMN public.report_content.sealed IS 'Sealed with a key that is not in the database.';
+CREATE TABLE public.report_delivery (
+    id bigint NOT NULL,
+    source text NOT NULL,
+    party_id uuid,
+    handoff_id uuid,
+    brought_by text NOT NULL,
+    content_mac bytea NOT NULL,
+    size_bytes bigint NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    state_at timestamp with time zone NOT NULL,
+    reports integer DEFAULT 0 NOT NULL,
+    bad integer DEFAULT 0 NOT NULL,
+    replaced_by bigint,
+    case_number text,
+    CONSTRAINT report_delivery_check CHECK (((state = 'repaired'::text) = (replaced_by IS NOT NULL))),
+    CONSTRAINT report_delivery_content_mac_check CHECK ((octet_length(content_mac) = 32)),
+    CONSTRAINT report_delivery_size_bytes_check CHECK ((size_bytes >= 0)),
+    CONSTRAINT report_delivery_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'taken'::text, 'partly'::text, 'unreadable'::text, 'again'::text, 'repaired'::text, 'set_aside'::text])))
+);
+COMMENT ON TABLE public.report_delivery IS 'What came in by one way at one time, whatever could be read of it.';
+COMMENT ON COLUMN public.report_delivery.brought_by IS 'Who brought it: an actor, never a reporter.';
+COMMENT ON COLUMN public.report_delivery.content_mac IS 'By what a second delivery of the same bytes is known: an HMAC with a key that is not in the database.';
+COMMENT ON COLUMN public.report_delivery.bad IS 'How many parts of it could not be read.';
+COMMENT ON COLUMN public.report_delivery.case_number IS 'The number that it shares with whoever handed it over.';
+ALTER TABLE public.report_delivery ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.report_delivery_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.report_delivery_part (
+    delivery_id bigint NOT NULL,
+    "position" integer NOT NULL,
+    sealed bytea NOT NULL,
+    CONSTRAINT report_delivery_part_position_check CHECK (("position" >= 0))
+);
+COMMENT ON TABLE public.report_delivery_part IS 'The bytes of a delivery as they came, sealed, in pieces. Those of a delivery that lies in a folder stay there.';
+CREATE TABLE public.report_delivery_problem (
+    delivery_id bigint NOT NULL,
+    "position" integer NOT NULL,
+    reason text NOT NULL,
+    sealed bytea NOT NULL,
+    CONSTRAINT report_delivery_problem_position_check CHECK (("position" >= 0))
+);
+COMMENT ON TABLE public.report_delivery_problem IS 'What of a delivery could not be read, and why.';
+COMMENT ON COLUMN public.report_delivery_problem.sealed IS 'Where in the delivery, and what to do; sealed, because names of files stand in it.';
+CREATE TABLE public.report_desk (
+    only_one boolean DEFAULT true NOT NULL,
+    taken bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT report_desk_only_one_check CHECK (only_one)
+);
+COMMENT ON TABLE public.report_desk IS 'How many places of the order were taken so far: every so manieth goes to whoever waits longest.';
+CREATE TABLE public.report_draw (
+    report_id bigint NOT NULL,
+    given_at timestamp with time zone NOT NULL,
+    drawn boolean DEFAULT false NOT NULL,
+    urgent boolean,
+    answered_at timestamp with time zone,
+    answered_by text,
+    CONSTRAINT report_draw_check CHECK (((urgent IS NULL) = (answered_at IS NULL))),
+    CONSTRAINT report_draw_check1 CHECK (((urgent IS NULL) = (answered_by IS NULL))),
+    CONSTRAINT report_draw_check2 CHECK ((drawn OR (urgent IS NULL)))
+);
+COMMENT ON TABLE public.report_draw IS 'Reports that were below the line and got their one chance to be opened all the same.';
+COMMENT ON COLUMN public.report_draw.urgent IS 'What whoever opened it says: whether it should not have waited.';
+CREATE TABLE public.report_file (
+    id bigint NOT NULL,
+    medium_id uuid,
+    media_type text,
+    size_bytes bigint,
+    hashes bytea,
+    pdq_quality smallint,
+    unhashable text,
+    cluster_id bigint,
+    first_seen_at timestamp with time zone NOT NULL,
+    recognised_at timestamp with time zone,
+    entry_id bigint,
+    distance smallint,
+    classification text,
+    classified_at timestamp with time zone,
+    viewed_at timestamp with time zone,
+    CONSTRAINT report_file_pdq_quality_check CHECK (((pdq_quality >= 0) AND (pdq_quality <= 100)))
+);
+COMMENT ON TABLE public.report_file IS 'Each different file that reports hold or name, once, however often it came in.';
+COMMENT ON COLUMN public.report_file.hashes IS 'Its digests and its true PDQ hash, sealed with a key that is not in the database.';
+COMMENT ON COLUMN public.report_file.recognised_at IS 'When it was last looked up in the lists; NULL where it could not be.';
+COMMENT ON COLUMN public.report_file.entry_id IS 'The listed entry that it is, or is within the radius of.';
+COMMENT ON COLUMN public.report_file.classification IS 'What our own people agreed that it is; NULL while they did not.';
+COMMENT ON COLUMN public.report_file.viewed_at IS 'When one of our people first opened it whole and unblurred; NULL while nobody did. Who it was is in report_look.';
+CREATE TABLE public.report_file_digest (
+    mac bytea NOT NULL,
+    file_id bigint NOT NULL,
+    CONSTRAINT report_file_digest_mac_check CHECK ((octet_length(mac) = 16))
+);
+COMMENT ON TABLE public.report_file_digest IS 'By what a file is known again: the first half of an HMAC of each digest, the key of which is not in the database.';
+ALTER TABLE public.report_file ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.report_file_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.report_filter (
+    id bigint NOT NULL,
+    person_id uuid NOT NULL,
+    name text NOT NULL,
+    wanted jsonb NOT NULL,
+    CONSTRAINT report_filter_name_check CHECK ((name <> ''::text))
+);
+COMMENT ON TABLE public.report_filter IS 'A choice of reports that somebody keeps under a name. It is a link, and holds codes.';
+ALTER TABLE public.report_filter ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.report_filter_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+ALTER TABLE public.report ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.report_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.report_investigated (
+    report_id bigint NOT NULL,
+    investigation_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    by text NOT NULL
+);
+COMMENT ON TABLE public.report_investigated IS 'Which reports led to which investigation.';
+CREATE TABLE public.report_investigation (
+    id bigint NOT NULL,
+    code bytea NOT NULL,
+    number bytea NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    opened_by text NOT NULL,
+    CONSTRAINT report_investigation_code_check CHECK ((octet_length(code) = 32))
+);
+COMMENT ON TABLE public.report_investigation IS 'Investigations outside of Vangnet that reports led to.';
+COMMENT ON COLUMN public.report_investigation.code IS 'By what the same number is known again.';
+COMMENT ON COLUMN public.report_investigation.number IS 'The number that it has elsewhere, sealed.';
+ALTER TABLE public.report_investigation ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.report_investigation_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.report_item (
+    report_id bigint NOT NULL,
+    "position" integer NOT NULL,
+    kind text NOT NULL,
+    file_id bigint,
+    has_bytes boolean NOT NULL,
+    supplemental boolean NOT NULL,
+    viewed boolean,
+    CONSTRAINT report_item_kind_check CHECK ((kind = ANY (ARRAY['file'::text, 'hash'::text, 'address'::text]))),
+    CONSTRAINT report_item_position_check CHECK (("position" >= 0))
+);
+COMMENT ON TABLE public.report_item IS 'What a report holds, in the order of the report; what it says of each lies in report_content.';
+COMMENT ON COLUMN public.report_item.has_bytes IS 'Whether the file itself came with the report, and not only its name.';
+COMMENT ON COLUMN public.report_item.viewed IS 'Whether a person at the reporter viewed the file; NULL where it was not said.';
+CREATE TABLE public.report_link (
+    a bigint NOT NULL,
+    b bigint NOT NULL,
+    kind text NOT NULL,
+    by text NOT NULL,
+    shared integer NOT NULL,
+    reports integer NOT NULL,
+    bits_apart smallint,
+    minutes_apart integer,
+    roles_a text,
+    roles_b text,
+    held boolean DEFAULT false NOT NULL,
+    CONSTRAINT report_link_check CHECK ((a < b)),
+    CONSTRAINT report_link_reports_check CHECK ((reports > 1)),
+    CONSTRAINT report_link_shared_check CHECK ((shared > 0))
+);
+COMMENT ON TABLE public.report_link IS 'Links that join two reports into one group. Those that only point are found anew whenever somebody looks.';
+COMMENT ON COLUMN public.report_link.shared IS 'How many values of the kind they share.';
+COMMENT ON COLUMN public.report_link.reports IS 'How many reports had the value when the link was found.';
+COMMENT ON COLUMN public.report_link.held IS 'It would join two groups that a person keeps apart.';
+CREATE TABLE public.report_link_deed (
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    link_kind text,
+    value_kind text,
+    value_code bytea,
+    undoes bigint,
+    stands boolean DEFAULT true NOT NULL,
+    by text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT report_link_deed_check CHECK (((kind = 'undone'::text) = (undoes IS NOT NULL))),
+    CONSTRAINT report_link_deed_check1 CHECK (((kind = 'dismissed'::text) = (value_code IS NOT NULL))),
+    CONSTRAINT report_link_deed_check2 CHECK (((value_kind IS NULL) = (value_code IS NULL))),
+    CONSTRAINT report_link_deed_check3 CHECK (((link_kind IS NULL) OR (kind = 'cut'::text))),
+    CONSTRAINT report_link_deed_id_check CHECK ((id > 0)),
+    CONSTRAINT report_link_deed_kind_check CHECK ((kind = ANY (ARRAY['cut'::text, 'dismissed'::text, 'merged'::text, 'split'::text, 'undone'::text]))),
+    CONSTRAINT report_link_deed_value_code_check CHECK ((octet_length(value_code) = 16))
+);
+COMMENT ON TABLE public.report_link_deed IS 'What people did by hand to links and groups. Each can be undone, by another deed.';
+COMMENT ON COLUMN public.report_link_deed.link_kind IS 'Which kind of link was cut; NULL where any.';
+COMMENT ON COLUMN public.report_link_deed.stands IS 'Whether it holds: nobody undid it, or that was undone.';
+COMMENT ON COLUMN public.report_link_deed.by IS 'An actor''s kind and id.';
+CREATE TABLE public.report_link_deed_report (
+    deed_id bigint NOT NULL,
+    report_id bigint NOT NULL,
+    side smallint NOT NULL,
+    CONSTRAINT report_link_deed_report_side_check CHECK (((side >= 0) AND (side <= 2)))
+);
+COMMENT ON TABLE public.report_link_deed_report IS 'The reports that a deed names.';
+COMMENT ON COLUMN public.report_link_deed_report.side IS '1 and 2 are the two sides of a split; 0 elsewhere.';
+CREATE TABLE public.report_listing (
+    class text NOT NULL,
+    list_id uuid NOT NULL,
+    chosen_by text NOT NULL,
+    chosen_at timestamp with time zone NOT NULL
+);
+COMMENT ON TABLE public.report_listing IS 'To which of our own lists a file is proposed on whose class two people agree.';
+CREATE TABLE public.report_look (
+    id bigint NOT NULL,
+    file_id bigint,
+    report_id bigint NOT NULL,
+    person_id uuid NOT NULL,
+    step text NOT NULL,
+    reason text NOT NULL,
+    sealed bytea,
+    at timestamp with time zone NOT NULL,
+    shown_at timestamp with time zone,
+    until_at timestamp with time zone,
+    covered_at timestamp with time zone,
+    CONSTRAINT report_look_check CHECK ((num_nulls(shown_at, until_at) = ANY (ARRAY[0, 2]))),
+    CONSTRAINT report_look_check1 CHECK (((until_at > shown_at) AND (until_at <= (shown_at + '00:01:00'::interval)))),
+    CONSTRAINT report_look_check2 CHECK (((covered_at IS NULL) OR (covered_at >= shown_at))),
+    CONSTRAINT report_look_step_check CHECK ((step = ANY (ARRAY['blurred'::text, 'part'::text, 'whole'::text])))
+);
+COMMENT ON TABLE public.report_look IS 'What one of our people was shown, and for how long: for their own good. Others see sums of five people or more.';
+COMMENT ON COLUMN public.report_look.file_id IS 'NULL for a generated picture that checks how the work is done.';
+COMMENT ON COLUMN public.report_look.sealed IS 'Why a file that is known already was shown all the same, as the person typed it; sealed.';
+COMMENT ON COLUMN public.report_look.shown_at IS 'When its pixels were sent; NULL where they could not be.';
+COMMENT ON COLUMN public.report_look.until_at IS 'When it is covered by itself.';
+CREATE TABLE public.report_look_choice (
+    person_id uuid NOT NULL,
+    seconds smallint NOT NULL,
+    blur smallint NOT NULL,
+    size text NOT NULL,
+    CONSTRAINT report_look_choice_blur_check CHECK (((blur >= 1) AND (blur <= 5))),
+    CONSTRAINT report_look_choice_seconds_check CHECK (((seconds >= 3) AND (seconds <= 60))),
+    CONSTRAINT report_look_choice_size_check CHECK ((size = ANY (ARRAY['S'::text, 'M'::text, 'L'::text])))
+);
+COMMENT ON TABLE public.report_look_choice IS 'How somebody chose to be shown pictures; without a row, as Vangnet comes.';
+ALTER TABLE public.report_look ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.report_look_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.report_note (
+    id bigint NOT NULL,
+    report_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    by text NOT NULL,
+    hand_over boolean DEFAULT false NOT NULL,
+    read_at timestamp with time zone,
+    sealed bytea NOT NULL
+);
+COMMENT ON TABLE public.report_note IS 'What our people write to each other about a report.';
+COMMENT ON COLUMN public.report_note.hand_over IS 'Meant for whoever takes over; shown at the start of a shift until somebody read it.';
+ALTER TABLE public.report_note ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.report_note_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.report_outcome (
+    id bigint NOT NULL,
+    investigation_id bigint NOT NULL,
+    outcome text NOT NULL,
+    people integer,
+    at timestamp with time zone NOT NULL,
+    by text NOT NULL,
+    withdrawn_at timestamp with time zone,
+    CONSTRAINT report_outcome_people_check CHECK (((people >= 1) AND (people <= 1000)))
+);
+COMMENT ON TABLE public.report_outcome IS 'What an investigation came to: codes and counts, and nothing of any child.';
+ALTER TABLE public.report_outcome ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.report_outcome_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.report_preservation (
+    id bigint NOT NULL,
+    report_id bigint NOT NULL,
+    party_id uuid,
+    regime text NOT NULL,
+    regimes_version integer NOT NULL,
+    language text NOT NULL,
+    letter bytea,
+    state text NOT NULL,
+    state_at timestamp with time zone NOT NULL,
+    drafted_at timestamp with time zone NOT NULL,
+    drafted_by text NOT NULL,
+    sent_at timestamp with time zone,
+    sent_how text,
+    secured_at timestamp with time zone,
+    secured_until timestamp with time zone,
+    renewals integer DEFAULT 0 NOT NULL,
+    CONSTRAINT report_preservation_check CHECK (((sent_at IS NULL) = (sent_how IS NULL))),
+    CONSTRAINT report_preservation_check1 CHECK (((state <> 'secured'::text) OR (secured_until IS NOT NULL))),
+    CONSTRAINT report_preservation_language_check CHECK ((language = ANY (ARRAY['nl'::text, 'en'::text]))),
+    CONSTRAINT report_preservation_regimes_version_check CHECK ((regimes_version > 0)),
+    CONSTRAINT report_preservation_renewals_check CHECK ((renewals >= 0)),
+    CONSTRAINT report_preservation_state_check CHECK ((state = ANY (ARRAY['drafted'::text, 'sent'::text, 'secured'::text, 'refused'::text, 'gone'::text, 'lapsed'::text, 'dropped'::text])))
+);
+COMMENT ON TABLE public.report_preservation IS 'Requests to a provider not to erase what it has, until the law''s own way to ask for it is through.';
+COMMENT ON COLUMN public.report_preservation.regime IS 'By which law it is asked, and so how long it holds.';
+COMMENT ON COLUMN public.report_preservation.letter IS 'Recipient and text, sealed; NULL after it was erased.';
+ALTER TABLE public.report_preservation ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.report_preservation_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.report_questions (
+    version integer NOT NULL,
+    document jsonb NOT NULL,
+    chosen_by text NOT NULL,
+    chosen_at timestamp with time zone NOT NULL,
+    CONSTRAINT report_questions_version_check CHECK ((version > 0))
+);
+COMMENT ON TABLE public.report_questions IS 'What is asked about each file; the last row holds. Without a row, the questions that Vangnet comes with.';
+CREATE TABLE public.report_receipt (
+    code_mac bytea NOT NULL,
+    delivery_id bigint NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT report_receipt_code_mac_check CHECK ((octet_length(code_mac) = 32))
+);
+COMMENT ON TABLE public.report_receipt IS 'By what somebody who reported on the public page can see whether the report was received, forwarded or handled.';
+COMMENT ON COLUMN public.report_receipt.code_mac IS 'A code of the receipt, which only the reporter has.';
+CREATE TABLE public.report_referral (
+    id uuid NOT NULL,
+    report_id bigint NOT NULL,
+    party_id uuid NOT NULL,
+    case_number text NOT NULL,
+    version integer NOT NULL,
+    reason text NOT NULL,
+    shares text[] NOT NULL,
+    note bytea,
+    state text NOT NULL,
+    state_at timestamp with time zone NOT NULL,
+    sent_at timestamp with time zone NOT NULL,
+    sent_by text NOT NULL,
+    CONSTRAINT report_referral_state_check CHECK ((state = ANY (ARRAY['sent'::text, 'answered'::text, 'returned'::text, 'taken_back'::text]))),
+    CONSTRAINT report_referral_version_check CHECK ((version > 0))
+);
+COMMENT ON TABLE public.report_referral IS 'Reports that we handed to another party.';
+COMMENT ON COLUMN public.report_referral.version IS 'Which version of the report went.';
+COMMENT ON COLUMN public.report_referral.shares IS 'What of it went along: codes.';
+COMMENT ON COLUMN public.report_referral.note IS 'What a colleague wrote to the other party, sealed.';
+CREATE TABLE public.report_referral_answer (
+    id bigint NOT NULL,
+    party_id uuid NOT NULL,
+    referral_id uuid NOT NULL,
+    ours boolean NOT NULL,
+    outcome text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    handoff_id uuid NOT NULL
+);
+COMMENT ON TABLE public.report_referral_answer IS 'What became of a referred report, as we told the other party, or as it told us.';
+COMMENT ON COLUMN public.report_referral_answer.ours IS 'We told it.';
+ALTER TABLE public.report_referral_answer ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.report_referral_answer_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.report_referral_part (
+    referral_id uuid NOT NULL,
+    part integer NOT NULL,
+    handoff_id uuid NOT NULL,
+    CONSTRAINT report_referral_part_part_check CHECK ((part > 0))
+);
+COMMENT ON TABLE public.report_referral_part IS 'With which hand-offs a referral went: most need one.';
+CREATE TABLE public.report_referral_received (
+    party_id uuid NOT NULL,
+    referral_id uuid NOT NULL,
+    case_number text NOT NULL,
+    reason text NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    delivery_id bigint NOT NULL
+);
+COMMENT ON TABLE public.report_referral_received IS 'Reports that another party handed to us; the report is read from the delivery.';
+COMMENT ON COLUMN public.report_referral_received.referral_id IS 'The sender''s own id: unique for that party only.';
+CREATE TABLE public.report_same (
+    file_id bigint NOT NULL,
+    other_id bigint NOT NULL,
+    person_id uuid NOT NULL,
+    same boolean NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT report_same_check CHECK ((file_id < other_id))
+);
+COMMENT ON TABLE public.report_same IS 'Whether somebody who saw both found two files to be the same picture.';
+CREATE TABLE public.report_series (
+    id bigint NOT NULL,
+    code text NOT NULL,
+    known_at timestamp with time zone NOT NULL,
+    known_by text NOT NULL
+);
+COMMENT ON TABLE public.report_series IS 'Files that belong together, under a name that is a code and says nothing of anybody.';
+CREATE TABLE public.report_series_file (
+    series_id bigint NOT NULL,
+    file_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+COMMENT ON TABLE public.report_series_file IS 'Which files a series has: a report that holds one of them has to do with it.';
+ALTER TABLE public.report_series ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.report_series_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.report_series_report (
+    series_id bigint NOT NULL,
+    report_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    by text NOT NULL
+);
+COMMENT ON TABLE public.report_series_report IS 'Reports that people put into a series.';
+CREATE TABLE public.report_skill (
+    person_id uuid NOT NULL,
+    tag text NOT NULL,
+    CONSTRAINT report_skill_tag_check CHECK ((tag <> ''::text))
+);
+COMMENT ON TABLE public.report_skill IS 'Which languages somebody reads and what they can do, so that reports can be given to who fits.';
+CREATE TABLE public.report_step (
+    id bigint NOT NULL,
+    report_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    was text,
+    state text NOT NULL,
+    closing text,
+    by text NOT NULL,
+    reason text
+);
+COMMENT ON TABLE public.report_step IS 'What became of a report and when: its timeline, and the time that each step took.';
+COMMENT ON COLUMN public.report_step.reason IS 'A code, where the step needs one.';
+ALTER TABLE public.report_step ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.report_step_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.report_survey (
+    only_one boolean DEFAULT true NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    line jsonb NOT NULL,
+    CONSTRAINT report_survey_only_one_check CHECK (only_one)
+);
+COMMENT ON TABLE public.report_survey IS 'How far the work reaches and what stays below, as a job last counted it: no page counts a million reports.';
+CREATE TABLE public.report_triage_policy (
+    version integer NOT NULL,
+    document jsonb NOT NULL,
+    chosen_by text NOT NULL,
+    chosen_at timestamp with time zone NOT NULL,
+    CONSTRAINT report_triage_policy_version_check CHECK ((version > 0))
+);
+COMMENT ON TABLE public.report_triage_policy IS 'By what reports are ordered; the last row holds. Without a row, the one that Vangnet comes with.';
+CREATE TABLE public.report_value (
+    report_id bigint NOT NULL,
+    among integer NOT NULL,
+    code bytea NOT NULL,
+    kind text NOT NULL,
+    by text NOT NULL,
+    doubts text,
+    roles text,
+    seen bytea,
+    hash bytea,
+    CONSTRAINT report_value_code_check CHECK ((octet_length(code) = 16))
+);
+COMMENT ON TABLE public.report_value IS 'By what a report can be known to belong with another: each value that its last version holds, as a code. Without a foreign key, which would look at the same report for each of up to ten thousand values.';
+COMMENT ON COLUMN public.report_value.among IS 'How many such values the report has.';
+COMMENT ON COLUMN public.report_value.code IS 'The first half of an HMAC of kind and value, the key of which is not in the database.';
+COMMENT ON COLUMN public.report_value.by IS 'By what the values are compared, such as sha256; empty for written ones.';
+COMMENT ON COLUMN public.report_value.doubts IS 'Codes of what speaks against joining by it, with commas; NULL where nothing does.';
+COMMENT ON COLUMN public.report_value.roles IS 'What those have to do with the report whose value it is, with commas.';
+COMMENT ON COLUMN public.report_value.seen IS 'From when to when it was seen, pairs of microseconds since 1970; for addresses on the network.';
+COMMENT ON COLUMN public.report_value.hash IS 'The hash of a picture, sealed.';
+CREATE TABLE public.report_value_many (
+    code bytea NOT NULL,
+    kind text NOT NULL,
+    reports bigint NOT NULL,
+    common boolean NOT NULL,
+    CONSTRAINT report_value_many_code_check CHECK ((octet_length(code) = 16))
+);
+COMMENT ON TABLE public.report_value_many IS 'Values that more reports have than such a value joins. Each other value is in so few that they are counted one by one.';
+COMMENT ON COLUMN public.report_value_many.common IS 'Whether it joined reports before there were too many. What was common once stays so.';
+CREATE TABLE public.report_watch (
+    person_id uuid NOT NULL,
+    "position" bigint NOT NULL,
+    joined_at timestamp with time zone NOT NULL
+);
+COMMENT ON TABLE public.report_watch IS 'Who is called for a report of present danger, in this order.';
+ALTER TABLE public.report_watch ALTER COLUMN "position" ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.report_watch_position_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE public.retention_terms (
     version integer NOT NULL,
     document json NOT NULL,
@@ -1090,9 +1884,13 @@ ALTER TABLE ONLY public.gate_past_choice
 ALTER TABLE ONLY public.gate_past_erased
     ADD CONSTRAINT gate_past_erased_pkey PRIMARY KEY (object_mac);
 ALTER TABLE ONLY public.gate_past_list
-    ADD CONSTRAINT gate_past_list_pkey PRIMARY KEY (list_id);
+    ADD CONSTRAINT gate_past_list_pkey PRIMARY KEY (kind, list_id);
+ALTER TABLE ONLY public.gate_past_picture_erased
+    ADD CONSTRAINT gate_past_picture_erased_pkey PRIMARY KEY (number);
+ALTER TABLE ONLY public.gate_past_picture
+    ADD CONSTRAINT gate_past_picture_pkey PRIMARY KEY (day, id);
 ALTER TABLE ONLY public.gate_past_place
-    ADD CONSTRAINT gate_past_place_pkey PRIMARY KEY (only_one);
+    ADD CONSTRAINT gate_past_place_pkey PRIMARY KEY (kind);
 ALTER TABLE ONLY public.gate_policy
     ADD CONSTRAINT gate_policy_pkey PRIMARY KEY (version);
 ALTER TABLE ONLY public.gate_probe
@@ -1205,6 +2003,114 @@ ALTER TABLE ONLY public.registry_subscription
     ADD CONSTRAINT registry_subscription_hub_party_id_key UNIQUE (hub_party_id);
 ALTER TABLE ONLY public.registry_subscription
     ADD CONSTRAINT registry_subscription_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.report_assessed
+    ADD CONSTRAINT report_assessed_pkey PRIMARY KEY (file_id);
+ALTER TABLE ONLY public.report_assessment
+    ADD CONSTRAINT report_assessment_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.report_call
+    ADD CONSTRAINT report_call_pkey PRIMARY KEY (report_id, person_id);
+ALTER TABLE ONLY public.report_came
+    ADD CONSTRAINT report_came_pkey PRIMARY KEY (report_id, delivery_id, version);
+ALTER TABLE ONLY public.report_capacity
+    ADD CONSTRAINT report_capacity_pkey PRIMARY KEY (only_one);
+ALTER TABLE ONLY public.report_check_answer
+    ADD CONSTRAINT report_check_answer_pkey PRIMARY KEY (report_id, person_id);
+ALTER TABLE ONLY public.report_clock
+    ADD CONSTRAINT report_clock_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.report_clock
+    ADD CONSTRAINT report_clock_report_id_code_key UNIQUE (report_id, code);
+ALTER TABLE ONLY public.report_cluster
+    ADD CONSTRAINT report_cluster_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.report_content
+    ADD CONSTRAINT report_content_pkey PRIMARY KEY (report_id, version, part);
+ALTER TABLE ONLY public.report_delivery_part
+    ADD CONSTRAINT report_delivery_part_pkey PRIMARY KEY (delivery_id, "position");
+ALTER TABLE ONLY public.report_delivery
+    ADD CONSTRAINT report_delivery_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.report_delivery_problem
+    ADD CONSTRAINT report_delivery_problem_pkey PRIMARY KEY (delivery_id, "position");
+ALTER TABLE ONLY public.report_desk
+    ADD CONSTRAINT report_desk_pkey PRIMARY KEY (only_one);
+ALTER TABLE ONLY public.report_draw
+    ADD CONSTRAINT report_draw_pkey PRIMARY KEY (report_id);
+ALTER TABLE ONLY public.report_file_digest
+    ADD CONSTRAINT report_file_digest_pkey PRIMARY KEY (mac);
+ALTER TABLE ONLY public.report_file
+    ADD CONSTRAINT report_file_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.report_filter
+    ADD CONSTRAINT report_filter_person_id_name_key UNIQUE (person_id, name);
+ALTER TABLE ONLY public.report_filter
+    ADD CONSTRAINT report_filter_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.report_investigated
+    ADD CONSTRAINT report_investigated_pkey PRIMARY KEY (report_id, investigation_id);
+ALTER TABLE ONLY public.report_investigation
+    ADD CONSTRAINT report_investigation_code_key UNIQUE (code);
+ALTER TABLE ONLY public.report_investigation
+    ADD CONSTRAINT report_investigation_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.report_item
+    ADD CONSTRAINT report_item_pkey PRIMARY KEY (report_id, "position");
+ALTER TABLE ONLY public.report_link_deed
+    ADD CONSTRAINT report_link_deed_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.report_link_deed_report
+    ADD CONSTRAINT report_link_deed_report_pkey PRIMARY KEY (deed_id, report_id);
+ALTER TABLE ONLY public.report_link
+    ADD CONSTRAINT report_link_pkey PRIMARY KEY (a, b, kind);
+ALTER TABLE ONLY public.report_listing
+    ADD CONSTRAINT report_listing_pkey PRIMARY KEY (class);
+ALTER TABLE ONLY public.report_look_choice
+    ADD CONSTRAINT report_look_choice_pkey PRIMARY KEY (person_id);
+ALTER TABLE ONLY public.report_look
+    ADD CONSTRAINT report_look_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.report_note
+    ADD CONSTRAINT report_note_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.report_outcome
+    ADD CONSTRAINT report_outcome_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.report
+    ADD CONSTRAINT report_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.report_preservation
+    ADD CONSTRAINT report_preservation_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.report_questions
+    ADD CONSTRAINT report_questions_pkey PRIMARY KEY (version);
+ALTER TABLE ONLY public.report_receipt
+    ADD CONSTRAINT report_receipt_pkey PRIMARY KEY (code_mac);
+ALTER TABLE ONLY public.report_referral_answer
+    ADD CONSTRAINT report_referral_answer_handoff_id_key UNIQUE (handoff_id);
+ALTER TABLE ONLY public.report_referral_answer
+    ADD CONSTRAINT report_referral_answer_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.report_referral_part
+    ADD CONSTRAINT report_referral_part_handoff_id_key UNIQUE (handoff_id);
+ALTER TABLE ONLY public.report_referral_part
+    ADD CONSTRAINT report_referral_part_pkey PRIMARY KEY (referral_id, part);
+ALTER TABLE ONLY public.report_referral
+    ADD CONSTRAINT report_referral_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.report_referral_received
+    ADD CONSTRAINT report_referral_received_delivery_id_key UNIQUE (delivery_id);
+ALTER TABLE ONLY public.report_referral_received
+    ADD CONSTRAINT report_referral_received_pkey PRIMARY KEY (party_id, referral_id);
+ALTER TABLE ONLY public.report_same
+    ADD CONSTRAINT report_same_pkey PRIMARY KEY (file_id, other_id, person_id);
+ALTER TABLE ONLY public.report_series
+    ADD CONSTRAINT report_series_code_key UNIQUE (code);
+ALTER TABLE ONLY public.report_series_file
+    ADD CONSTRAINT report_series_file_pkey PRIMARY KEY (file_id, series_id);
+ALTER TABLE ONLY public.report_series
+    ADD CONSTRAINT report_series_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.report_series_report
+    ADD CONSTRAINT report_series_report_pkey PRIMARY KEY (report_id, series_id);
+ALTER TABLE ONLY public.report_skill
+    ADD CONSTRAINT report_skill_pkey PRIMARY KEY (person_id, tag);
+ALTER TABLE ONLY public.report_step
+    ADD CONSTRAINT report_step_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.report_survey
+    ADD CONSTRAINT report_survey_pkey PRIMARY KEY (only_one);
+ALTER TABLE ONLY public.report_triage_policy
+    ADD CONSTRAINT report_triage_policy_pkey PRIMARY KEY (version);
+ALTER TABLE ONLY public.report_value_many
+    ADD CONSTRAINT report_value_many_pkey PRIMARY KEY (code);
+ALTER TABLE ONLY public.report_value
+    ADD CONSTRAINT report_value_pkey PRIMARY KEY (code, report_id);
+ALTER TABLE ONLY public.report_watch
+    ADD CONSTRAINT report_watch_pkey PRIMARY KEY (person_id);
 ALTER TABLE ONLY public.retention_terms
     ADD CONSTRAINT retention_terms_pkey PRIMARY KEY (version);
 ALTER TABLE ONLY public.session
@@ -1240,6 +2146,7 @@ CREATE INDEX gate_decision_untold ON public.gate_decision USING btree (at, id) W
 CREATE INDEX gate_match_entry ON public.gate_match USING btree (entry_id);
 CREATE INDEX gate_past_md5 ON ONLY public.gate_past USING btree (md5_mac);
 CREATE INDEX gate_past_object ON ONLY public.gate_past USING hash (object_id);
+CREATE INDEX gate_past_picture_object ON ONLY public.gate_past_picture USING hash (object_id);
 CREATE INDEX gate_past_sha1 ON ONLY public.gate_past USING btree (sha1_mac);
 CREATE INDEX gate_past_sha256 ON ONLY public.gate_past USING btree (sha256_mac);
 CREATE INDEX gate_probe_limited ON public.gate_probe USING btree (limited_until) WHERE (lifted_at IS NULL);
@@ -1290,10 +2197,65 @@ CREATE UNIQUE INDEX registry_share_open ON public.registry_share USING btree (li
 CREATE INDEX registry_share_party ON public.registry_share USING btree (party_id);
 CREATE INDEX registry_source_list ON public.registry_source USING btree (list_id);
 CREATE UNIQUE INDEX registry_source_name ON public.registry_source USING btree (lower(name));
+CREATE INDEX report_aside ON public.report USING btree (points, id) WHERE (state = 'aside'::text);
+CREATE INDEX report_assessed_waiting ON public.report_assessed USING btree (since, file_id) WHERE (state <> 'stands'::text);
+CREATE INDEX report_assessment_at ON public.report_assessment USING btree (at) WHERE (undone_at IS NULL);
+CREATE UNIQUE INDEX report_assessment_person ON public.report_assessment USING btree (file_id, person_id) WHERE (undone_at IS NULL);
+CREATE INDEX report_assessment_report ON public.report_assessment USING btree (report_id, person_id, id);
+CREATE UNIQUE INDEX report_assessment_stage ON public.report_assessment USING btree (file_id, stage) WHERE (undone_at IS NULL);
+CREATE INDEX report_basis ON public.report USING btree (basis, basis_since, id) WHERE (erased_at IS NULL);
+CREATE INDEX report_came_delivery ON public.report_came USING btree (delivery_id);
+CREATE INDEX report_case ON public.report USING btree (case_number) WHERE (case_number IS NOT NULL);
+CREATE INDEX report_check_answer_person ON public.report_check_answer USING btree (person_id, at);
+CREATE INDEX report_claimed ON public.report USING btree (claimed_by, claimed_at) WHERE (state = 'claimed'::text);
+CREATE INDEX report_clock_next ON public.report_clock USING btree (expires_at, id) WHERE (state = ANY (ARRAY['running'::text, 'requested'::text]));
+CREATE INDEX report_clock_preservation ON public.report_clock USING btree (preservation_id) WHERE (preservation_id IS NOT NULL);
+CREATE INDEX report_clock_report ON public.report_clock USING btree (report_id, expires_at) WHERE (state = ANY (ARRAY['running'::text, 'requested'::text]));
+CREATE INDEX report_content_mac ON public.report USING btree (content_mac);
+CREATE INDEX report_delivery_content ON public.report_delivery USING btree (content_mac);
+CREATE UNIQUE INDEX report_delivery_handoff ON public.report_delivery USING btree (handoff_id) WHERE (handoff_id IS NOT NULL);
+CREATE INDEX report_delivery_open ON public.report_delivery USING btree (received_at, id) WHERE (state = ANY (ARRAY['waiting'::text, 'partly'::text, 'unreadable'::text]));
+CREATE INDEX report_draw_drawn ON public.report_draw USING btree (given_at) WHERE drawn;
+CREATE INDEX report_file_cluster ON public.report_file USING btree (cluster_id) WHERE (cluster_id IS NOT NULL);
+CREATE INDEX report_file_digest_file ON public.report_file_digest USING btree (file_id);
+CREATE INDEX report_file_medium ON public.report_file USING btree (medium_id) WHERE (medium_id IS NOT NULL);
+CREATE INDEX report_group ON public.report USING btree (group_id) WHERE (group_id IS NOT NULL);
+CREATE INDEX report_investigated_investigation ON public.report_investigated USING btree (investigation_id);
+CREATE INDEX report_item_file ON public.report_item USING btree (file_id) WHERE (file_id IS NOT NULL);
+CREATE INDEX report_link_b ON public.report_link USING btree (b);
+CREATE INDEX report_link_deed_report_report ON public.report_link_deed_report USING btree (report_id);
+CREATE INDEX report_link_deed_undoes ON public.report_link_deed USING btree (undoes) WHERE (undoes IS NOT NULL);
+CREATE INDEX report_link_deed_value ON public.report_link_deed USING btree (value_code) WHERE (value_code IS NOT NULL);
+CREATE INDEX report_link_held_a ON public.report_link USING btree (a) WHERE held;
+CREATE INDEX report_link_held_b ON public.report_link USING btree (b) WHERE held;
+CREATE INDEX report_look_at ON public.report_look USING btree (at);
+CREATE INDEX report_look_file ON public.report_look USING btree (file_id, person_id) WHERE (file_id IS NOT NULL);
+CREATE INDEX report_look_person ON public.report_look USING btree (person_id, at);
+CREATE INDEX report_note_hand_over ON public.report_note USING btree (at) WHERE (hand_over AND (read_at IS NULL));
+CREATE INDEX report_note_report ON public.report_note USING btree (report_id, id);
+CREATE INDEX report_outcome_investigation ON public.report_outcome USING btree (investigation_id, id);
+CREATE INDEX report_preservation_open ON public.report_preservation USING btree (state_at) WHERE (state = ANY (ARRAY['drafted'::text, 'sent'::text, 'secured'::text]));
+CREATE INDEX report_preservation_report ON public.report_preservation USING btree (report_id);
+CREATE INDEX report_received ON public.report USING btree (received_at, id);
+CREATE UNIQUE INDEX report_reference ON public.report USING btree (reference_mac) WHERE (reference_mac IS NOT NULL);
+CREATE INDEX report_referral_answer_referral ON public.report_referral_answer USING btree (party_id, referral_id, id);
+CREATE INDEX report_referral_open ON public.report_referral USING btree (sent_at, id) WHERE (state = 'sent'::text);
+CREATE INDEX report_referral_received_at ON public.report_referral_received USING btree (received_at);
+CREATE INDEX report_referral_report ON public.report_referral USING btree (report_id);
+CREATE INDEX report_referral_sent ON public.report_referral USING btree (sent_at, id);
+CREATE INDEX report_series_file_series ON public.report_series_file USING btree (series_id);
+CREATE INDEX report_series_report_series ON public.report_series_report USING btree (series_id);
+CREATE INDEX report_step_report ON public.report_step USING btree (report_id, id);
+CREATE INDEX report_value_report ON public.report_value USING btree (report_id, kind);
+CREATE INDEX report_waiting_age ON public.report USING btree (received_at, id) WHERE (state = 'waiting'::text);
+CREATE INDEX report_waiting_changes ON public.report USING btree (changes_at, id) WHERE ((state = 'waiting'::text) AND (changes_at IS NOT NULL));
+CREATE INDEX report_waiting_expires ON public.report USING btree (expires_at, id) WHERE ((state = ANY (ARRAY['waiting'::text, 'claimed'::text])) AND (expires_at IS NOT NULL));
+CREATE INDEX report_waiting_rank ON public.report USING btree (rank, received_at, id) WHERE (state = 'waiting'::text);
 CREATE INDEX session_created ON public.session USING btree (created_at);
 CREATE INDEX session_person ON public.session USING btree (person_id);
 CREATE INDEX sign_in_link_person ON public.sign_in_link USING btree (person_id);
 CREATE INDEX spent_challenge_expires ON public.spent_challenge USING btree (expires_at);
+CREATE INDEX vault_keeping_of ON public.vault_keeping USING btree (record, record_id) WHERE (ended_at IS NULL);
 CREATE UNIQUE INDEX vault_keeping_record ON public.vault_keeping USING btree (medium_id, record, record_id) WHERE (ended_at IS NULL);
 CREATE INDEX vault_keeping_since ON public.vault_keeping USING btree (basis, since, id) WHERE (ended_at IS NULL);
 CREATE INDEX vault_medium_apart ON public.vault_medium USING btree (id) WHERE ((state = 'lost'::text) OR (hold IS NOT NULL));
@@ -1406,6 +2368,122 @@ ALTER TABLE ONLY public.registry_subscribed_list
     ADD CONSTRAINT registry_subscribed_list_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES public.registry_subscription(id);
 ALTER TABLE ONLY public.registry_subscription
     ADD CONSTRAINT registry_subscription_hub_party_id_fkey FOREIGN KEY (hub_party_id) REFERENCES public.party(id);
+ALTER TABLE ONLY public.report_assessed
+    ADD CONSTRAINT report_assessed_file_id_fkey FOREIGN KEY (file_id) REFERENCES public.report_file(id);
+ALTER TABLE ONLY public.report_assessment
+    ADD CONSTRAINT report_assessment_as_file_fkey FOREIGN KEY (as_file) REFERENCES public.report_file(id);
+ALTER TABLE ONLY public.report_assessment
+    ADD CONSTRAINT report_assessment_file_id_fkey FOREIGN KEY (file_id) REFERENCES public.report_file(id);
+ALTER TABLE ONLY public.report_assessment
+    ADD CONSTRAINT report_assessment_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
+ALTER TABLE ONLY public.report_assessment
+    ADD CONSTRAINT report_assessment_report_id_fkey FOREIGN KEY (report_id) REFERENCES public.report(id);
+ALTER TABLE ONLY public.report_call
+    ADD CONSTRAINT report_call_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
+ALTER TABLE ONLY public.report_call
+    ADD CONSTRAINT report_call_report_id_fkey FOREIGN KEY (report_id) REFERENCES public.report(id);
+ALTER TABLE ONLY public.report_came
+    ADD CONSTRAINT report_came_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES public.report_delivery(id);
+ALTER TABLE ONLY public.report_came
+    ADD CONSTRAINT report_came_report_id_fkey FOREIGN KEY (report_id) REFERENCES public.report(id);
+ALTER TABLE ONLY public.report_check_answer
+    ADD CONSTRAINT report_check_answer_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
+ALTER TABLE ONLY public.report_check_answer
+    ADD CONSTRAINT report_check_answer_report_id_fkey FOREIGN KEY (report_id) REFERENCES public.report(id);
+ALTER TABLE ONLY public.report
+    ADD CONSTRAINT report_claimed_by_fkey FOREIGN KEY (claimed_by) REFERENCES public.person(id);
+ALTER TABLE ONLY public.report_clock
+    ADD CONSTRAINT report_clock_preservation_id_fkey FOREIGN KEY (preservation_id) REFERENCES public.report_preservation(id);
+ALTER TABLE ONLY public.report_clock
+    ADD CONSTRAINT report_clock_report_id_fkey FOREIGN KEY (report_id) REFERENCES public.report(id);
+ALTER TABLE ONLY public.report_content
+    ADD CONSTRAINT report_content_report_id_fkey FOREIGN KEY (report_id) REFERENCES public.report(id);
+ALTER TABLE ONLY public.report_delivery_part
+    ADD CONSTRAINT report_delivery_part_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES public.report_delivery(id);
+ALTER TABLE ONLY public.report_delivery
+    ADD CONSTRAINT report_delivery_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party(id);
+ALTER TABLE ONLY public.report_delivery_problem
+    ADD CONSTRAINT report_delivery_problem_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES public.report_delivery(id);
+ALTER TABLE ONLY public.report_delivery
+    ADD CONSTRAINT report_delivery_replaced_by_fkey FOREIGN KEY (replaced_by) REFERENCES public.report_delivery(id);
+ALTER TABLE ONLY public.report_draw
+    ADD CONSTRAINT report_draw_report_id_fkey FOREIGN KEY (report_id) REFERENCES public.report(id);
+ALTER TABLE ONLY public.report_file_digest
+    ADD CONSTRAINT report_file_digest_file_id_fkey FOREIGN KEY (file_id) REFERENCES public.report_file(id);
+ALTER TABLE ONLY public.report_file
+    ADD CONSTRAINT report_file_medium_id_fkey FOREIGN KEY (medium_id) REFERENCES public.vault_medium(id);
+ALTER TABLE ONLY public.report_filter
+    ADD CONSTRAINT report_filter_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
+ALTER TABLE ONLY public.report_investigated
+    ADD CONSTRAINT report_investigated_investigation_id_fkey FOREIGN KEY (investigation_id) REFERENCES public.report_investigation(id);
+ALTER TABLE ONLY public.report_investigated
+    ADD CONSTRAINT report_investigated_report_id_fkey FOREIGN KEY (report_id) REFERENCES public.report(id);
+ALTER TABLE ONLY public.report_item
+    ADD CONSTRAINT report_item_file_id_fkey FOREIGN KEY (file_id) REFERENCES public.report_file(id);
+ALTER TABLE ONLY public.report_item
+    ADD CONSTRAINT report_item_report_id_fkey FOREIGN KEY (report_id) REFERENCES public.report(id);
+ALTER TABLE ONLY public.report_link
+    ADD CONSTRAINT report_link_a_fkey FOREIGN KEY (a) REFERENCES public.report(id);
+ALTER TABLE ONLY public.report_link
+    ADD CONSTRAINT report_link_b_fkey FOREIGN KEY (b) REFERENCES public.report(id);
+ALTER TABLE ONLY public.report_link_deed_report
+    ADD CONSTRAINT report_link_deed_report_deed_id_fkey FOREIGN KEY (deed_id) REFERENCES public.report_link_deed(id);
+ALTER TABLE ONLY public.report_link_deed_report
+    ADD CONSTRAINT report_link_deed_report_report_id_fkey FOREIGN KEY (report_id) REFERENCES public.report(id);
+ALTER TABLE ONLY public.report_link_deed
+    ADD CONSTRAINT report_link_deed_undoes_fkey FOREIGN KEY (undoes) REFERENCES public.report_link_deed(id);
+ALTER TABLE ONLY public.report_look_choice
+    ADD CONSTRAINT report_look_choice_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
+ALTER TABLE ONLY public.report_look
+    ADD CONSTRAINT report_look_file_id_fkey FOREIGN KEY (file_id) REFERENCES public.report_file(id);
+ALTER TABLE ONLY public.report_look
+    ADD CONSTRAINT report_look_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
+ALTER TABLE ONLY public.report_look
+    ADD CONSTRAINT report_look_report_id_fkey FOREIGN KEY (report_id) REFERENCES public.report(id);
+ALTER TABLE ONLY public.report_note
+    ADD CONSTRAINT report_note_report_id_fkey FOREIGN KEY (report_id) REFERENCES public.report(id);
+ALTER TABLE ONLY public.report_outcome
+    ADD CONSTRAINT report_outcome_investigation_id_fkey FOREIGN KEY (investigation_id) REFERENCES public.report_investigation(id);
+ALTER TABLE ONLY public.report
+    ADD CONSTRAINT report_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party(id);
+ALTER TABLE ONLY public.report_preservation
+    ADD CONSTRAINT report_preservation_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party(id);
+ALTER TABLE ONLY public.report_preservation
+    ADD CONSTRAINT report_preservation_report_id_fkey FOREIGN KEY (report_id) REFERENCES public.report(id);
+ALTER TABLE ONLY public.report_receipt
+    ADD CONSTRAINT report_receipt_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES public.report_delivery(id);
+ALTER TABLE ONLY public.report_referral_answer
+    ADD CONSTRAINT report_referral_answer_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party(id);
+ALTER TABLE ONLY public.report_referral_part
+    ADD CONSTRAINT report_referral_part_referral_id_fkey FOREIGN KEY (referral_id) REFERENCES public.report_referral(id);
+ALTER TABLE ONLY public.report_referral
+    ADD CONSTRAINT report_referral_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party(id);
+ALTER TABLE ONLY public.report_referral_received
+    ADD CONSTRAINT report_referral_received_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES public.report_delivery(id);
+ALTER TABLE ONLY public.report_referral_received
+    ADD CONSTRAINT report_referral_received_party_id_fkey FOREIGN KEY (party_id) REFERENCES public.party(id);
+ALTER TABLE ONLY public.report_referral
+    ADD CONSTRAINT report_referral_report_id_fkey FOREIGN KEY (report_id) REFERENCES public.report(id);
+ALTER TABLE ONLY public.report_same
+    ADD CONSTRAINT report_same_file_id_fkey FOREIGN KEY (file_id) REFERENCES public.report_file(id);
+ALTER TABLE ONLY public.report_same
+    ADD CONSTRAINT report_same_other_id_fkey FOREIGN KEY (other_id) REFERENCES public.report_file(id);
+ALTER TABLE ONLY public.report_same
+    ADD CONSTRAINT report_same_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
+ALTER TABLE ONLY public.report_series_file
+    ADD CONSTRAINT report_series_file_file_id_fkey FOREIGN KEY (file_id) REFERENCES public.report_file(id);
+ALTER TABLE ONLY public.report_series_file
+    ADD CONSTRAINT report_series_file_series_id_fkey FOREIGN KEY (series_id) REFERENCES public.report_series(id);
+ALTER TABLE ONLY public.report_series_report
+    ADD CONSTRAINT report_series_report_report_id_fkey FOREIGN KEY (report_id) REFERENCES public.report(id);
+ALTER TABLE ONLY public.report_series_report
+    ADD CONSTRAINT report_series_report_series_id_fkey FOREIGN KEY (series_id) REFERENCES public.report_series(id);
+ALTER TABLE ONLY public.report_skill
+    ADD CONSTRAINT report_skill_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
+ALTER TABLE ONLY public.report_step
+    ADD CONSTRAINT report_step_report_id_fkey FOREIGN KEY (report_id) REFERENCES public.report(id);
+ALTER TABLE ONLY public.report_watch
+    ADD CONSTRAINT report_watch_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(id);
 ALTER TABLE ONLY public.sign_in_link
@@ -1416,8 +2494,12 @@ ALTER TABLE ONLY public.vault_key
     ADD CONSTRAINT vault_key_medium_id_fkey FOREIGN KEY (medium_id) REFERENCES public.vault_medium(id);
 REVOKE ALL ON FUNCTION public.gate_past_add_day(day date) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.gate_past_add_day(day date) TO vangnet_runtime;
+REVOKE ALL ON FUNCTION public.gate_past_add_picture_day(day date) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.gate_past_add_picture_day(day date) TO vangnet_runtime;
 REVOKE ALL ON FUNCTION public.gate_past_drop_days(before date) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.gate_past_drop_days(before date) TO vangnet_runtime;
+REVOKE ALL ON FUNCTION public.gate_past_drop_picture_days(before date) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.gate_past_drop_picture_days(before date) TO vangnet_runtime;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.api_key TO vangnet_runtime;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.attempt TO vangnet_runtime;
 GRANT SELECT,INSERT ON TABLE public.audit_event TO vangnet_runtime;
@@ -1443,9 +2525,13 @@ GRANT SELECT,INSERT ON TABLE public.gate_past_choice TO vangnet_runtime;
 GRANT SELECT,INSERT,DELETE ON TABLE public.gate_past_erased TO vangnet_runtime;
 GRANT UPDATE(at) ON TABLE public.gate_past_erased TO vangnet_runtime;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.gate_past_list TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE ON TABLE public.gate_past_picture TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE ON TABLE public.gate_past_picture_erased TO vangnet_runtime;
 GRANT SELECT ON TABLE public.gate_past_place TO vangnet_runtime;
 GRANT UPDATE("position") ON TABLE public.gate_past_place TO vangnet_runtime;
 GRANT UPDATE(altered) ON TABLE public.gate_past_place TO vangnet_runtime;
+GRANT UPDATE(holder) ON TABLE public.gate_past_place TO vangnet_runtime;
+GRANT UPDATE(held_at) ON TABLE public.gate_past_place TO vangnet_runtime;
 GRANT SELECT,INSERT ON TABLE public.gate_policy TO vangnet_runtime;
 GRANT SELECT,INSERT ON TABLE public.gate_probe TO vangnet_runtime;
 GRANT UPDATE(uploader) ON TABLE public.gate_probe TO vangnet_runtime;
@@ -1604,6 +2690,154 @@ GRANT UPDATE(state_at) ON TABLE public.registry_subscription TO vangnet_runtime;
 GRANT UPDATE(last_heard_at) ON TABLE public.registry_subscription TO vangnet_runtime;
 GRANT UPDATE(subscribed_by) ON TABLE public.registry_subscription TO vangnet_runtime;
 GRANT UPDATE(subscribed_at) ON TABLE public.registry_subscription TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(reference_mac) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(content_mac) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(version) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(incident) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(language) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(country) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(reported_at) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(incident_at) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(state) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(state_at) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(closing) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(claimed_by) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(claimed_at) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(opened_at) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(items) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(unseen) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(known) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(problems) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(facts) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(policy_version) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(points) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(rank) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(due_at) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(changes_at) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(expires_at) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(drawn_at) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(group_id) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(case_number) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(basis) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(basis_since) ON TABLE public.report TO vangnet_runtime;
+GRANT UPDATE(erased_at) ON TABLE public.report TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE ON TABLE public.report_assessed TO vangnet_runtime;
+GRANT UPDATE(state) ON TABLE public.report_assessed TO vangnet_runtime;
+GRANT UPDATE(since) ON TABLE public.report_assessed TO vangnet_runtime;
+GRANT UPDATE(outcome) ON TABLE public.report_assessed TO vangnet_runtime;
+GRANT UPDATE(entry_id) ON TABLE public.report_assessed TO vangnet_runtime;
+GRANT UPDATE(not_listed) ON TABLE public.report_assessed TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_assessment TO vangnet_runtime;
+GRANT UPDATE(undone_at) ON TABLE public.report_assessment TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_call TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_came TO vangnet_runtime;
+GRANT SELECT ON TABLE public.report_capacity TO vangnet_runtime;
+GRANT UPDATE(hours) ON TABLE public.report_capacity TO vangnet_runtime;
+GRANT UPDATE(minutes_each) ON TABLE public.report_capacity TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_check_answer TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_clock TO vangnet_runtime;
+GRANT UPDATE(sealed) ON TABLE public.report_clock TO vangnet_runtime;
+GRANT UPDATE(state) ON TABLE public.report_clock TO vangnet_runtime;
+GRANT UPDATE(state_at) ON TABLE public.report_clock TO vangnet_runtime;
+GRANT UPDATE(preservation_id) ON TABLE public.report_clock TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_cluster TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE ON TABLE public.report_content TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_delivery TO vangnet_runtime;
+GRANT UPDATE(state) ON TABLE public.report_delivery TO vangnet_runtime;
+GRANT UPDATE(state_at) ON TABLE public.report_delivery TO vangnet_runtime;
+GRANT UPDATE(reports) ON TABLE public.report_delivery TO vangnet_runtime;
+GRANT UPDATE(bad) ON TABLE public.report_delivery TO vangnet_runtime;
+GRANT UPDATE(replaced_by) ON TABLE public.report_delivery TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE ON TABLE public.report_delivery_part TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE ON TABLE public.report_delivery_problem TO vangnet_runtime;
+GRANT SELECT ON TABLE public.report_desk TO vangnet_runtime;
+GRANT UPDATE(taken) ON TABLE public.report_desk TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_draw TO vangnet_runtime;
+GRANT UPDATE(drawn) ON TABLE public.report_draw TO vangnet_runtime;
+GRANT UPDATE(urgent) ON TABLE public.report_draw TO vangnet_runtime;
+GRANT UPDATE(answered_at) ON TABLE public.report_draw TO vangnet_runtime;
+GRANT UPDATE(answered_by) ON TABLE public.report_draw TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_file TO vangnet_runtime;
+GRANT UPDATE(medium_id) ON TABLE public.report_file TO vangnet_runtime;
+GRANT UPDATE(media_type) ON TABLE public.report_file TO vangnet_runtime;
+GRANT UPDATE(size_bytes) ON TABLE public.report_file TO vangnet_runtime;
+GRANT UPDATE(hashes) ON TABLE public.report_file TO vangnet_runtime;
+GRANT UPDATE(pdq_quality) ON TABLE public.report_file TO vangnet_runtime;
+GRANT UPDATE(unhashable) ON TABLE public.report_file TO vangnet_runtime;
+GRANT UPDATE(cluster_id) ON TABLE public.report_file TO vangnet_runtime;
+GRANT UPDATE(recognised_at) ON TABLE public.report_file TO vangnet_runtime;
+GRANT UPDATE(entry_id) ON TABLE public.report_file TO vangnet_runtime;
+GRANT UPDATE(distance) ON TABLE public.report_file TO vangnet_runtime;
+GRANT UPDATE(classification) ON TABLE public.report_file TO vangnet_runtime;
+GRANT UPDATE(classified_at) ON TABLE public.report_file TO vangnet_runtime;
+GRANT UPDATE(viewed_at) ON TABLE public.report_file TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_file_digest TO vangnet_runtime;
+GRANT UPDATE(file_id) ON TABLE public.report_file_digest TO vangnet_runtime;
+GRANT USAGE ON SEQUENCE public.report_file_id_seq TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE ON TABLE public.report_filter TO vangnet_runtime;
+GRANT USAGE ON SEQUENCE public.report_id_seq TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE ON TABLE public.report_investigated TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_investigation TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE ON TABLE public.report_item TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE ON TABLE public.report_link TO vangnet_runtime;
+GRANT UPDATE(held) ON TABLE public.report_link TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_link_deed TO vangnet_runtime;
+GRANT UPDATE(stands) ON TABLE public.report_link_deed TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_link_deed_report TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_listing TO vangnet_runtime;
+GRANT UPDATE(list_id) ON TABLE public.report_listing TO vangnet_runtime;
+GRANT UPDATE(chosen_by) ON TABLE public.report_listing TO vangnet_runtime;
+GRANT UPDATE(chosen_at) ON TABLE public.report_listing TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_look TO vangnet_runtime;
+GRANT UPDATE(shown_at) ON TABLE public.report_look TO vangnet_runtime;
+GRANT UPDATE(until_at) ON TABLE public.report_look TO vangnet_runtime;
+GRANT UPDATE(covered_at) ON TABLE public.report_look TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_look_choice TO vangnet_runtime;
+GRANT UPDATE(seconds) ON TABLE public.report_look_choice TO vangnet_runtime;
+GRANT UPDATE(blur) ON TABLE public.report_look_choice TO vangnet_runtime;
+GRANT UPDATE(size) ON TABLE public.report_look_choice TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE ON TABLE public.report_note TO vangnet_runtime;
+GRANT UPDATE(read_at) ON TABLE public.report_note TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_outcome TO vangnet_runtime;
+GRANT UPDATE(withdrawn_at) ON TABLE public.report_outcome TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_preservation TO vangnet_runtime;
+GRANT UPDATE(party_id) ON TABLE public.report_preservation TO vangnet_runtime;
+GRANT UPDATE(language) ON TABLE public.report_preservation TO vangnet_runtime;
+GRANT UPDATE(letter) ON TABLE public.report_preservation TO vangnet_runtime;
+GRANT UPDATE(state) ON TABLE public.report_preservation TO vangnet_runtime;
+GRANT UPDATE(state_at) ON TABLE public.report_preservation TO vangnet_runtime;
+GRANT UPDATE(sent_at) ON TABLE public.report_preservation TO vangnet_runtime;
+GRANT UPDATE(sent_how) ON TABLE public.report_preservation TO vangnet_runtime;
+GRANT UPDATE(secured_at) ON TABLE public.report_preservation TO vangnet_runtime;
+GRANT UPDATE(secured_until) ON TABLE public.report_preservation TO vangnet_runtime;
+GRANT UPDATE(renewals) ON TABLE public.report_preservation TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_questions TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_receipt TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_referral TO vangnet_runtime;
+GRANT UPDATE(note) ON TABLE public.report_referral TO vangnet_runtime;
+GRANT UPDATE(state) ON TABLE public.report_referral TO vangnet_runtime;
+GRANT UPDATE(state_at) ON TABLE public.report_referral TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_referral_answer TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_referral_part TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_referral_received TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE ON TABLE public.report_same TO vangnet_runtime;
+GRANT UPDATE(same) ON TABLE public.report_same TO vangnet_runtime;
+GRANT UPDATE(at) ON TABLE public.report_same TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_series TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE ON TABLE public.report_series_file TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE ON TABLE public.report_series_report TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE ON TABLE public.report_skill TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_step TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_survey TO vangnet_runtime;
+GRANT UPDATE(counted_at) ON TABLE public.report_survey TO vangnet_runtime;
+GRANT UPDATE(line) ON TABLE public.report_survey TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_triage_policy TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE ON TABLE public.report_value TO vangnet_runtime;
+GRANT SELECT,INSERT ON TABLE public.report_value_many TO vangnet_runtime;
+GRANT UPDATE(reports) ON TABLE public.report_value_many TO vangnet_runtime;
+GRANT UPDATE(common) ON TABLE public.report_value_many TO vangnet_runtime;
+GRANT SELECT,INSERT,DELETE ON TABLE public.report_watch TO vangnet_runtime;
 GRANT SELECT,INSERT ON TABLE public.retention_terms TO vangnet_runtime;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.session TO vangnet_runtime;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sign_in_link TO vangnet_runtime;

@@ -46,7 +46,7 @@ _WITH_BASIS: Mapping[PartyKind, frozenset[Share]] = {
 }
 #: Who takes reports in, and so may hand them on.
 REFERS = frozenset({InstallationKind.HOTLINE, InstallationKind.POLICE})
-#: What goes along unless somebody chooses otherwise. Words can name somebody: they are read first.
+#: What goes along only if somebody chooses so: words can name somebody and are read first, and reporters are asked.
 _NOT_AT_FIRST = frozenset({Share.WORDS, Share.REPORTER})
 
 
@@ -59,7 +59,7 @@ def may_have(ours: InstallationKind, theirs: PartyKind, *, basis_holds: bool) ->
 
 def proposed(may: frozenset[Share], theirs: PartyKind) -> frozenset[Share]:
     """What of it is chosen before anybody chose."""
-    return may if theirs is PartyKind.POLICE else may - _NOT_AT_FIRST
+    return may - (_NOT_AT_FIRST if theirs is not PartyKind.POLICE else frozenset({Share.REPORTER}))
 
 
 def shared(draft: ReportDraft, shares: frozenset[Share], found: Mapping[int, ItemDraft]) -> ReportDraft:

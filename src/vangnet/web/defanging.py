@@ -37,7 +37,7 @@ def _without_fangs(found: re.Match[str]) -> str:
 def _is_text(content: bytes) -> bool:
     head = content[:4096]
     strange = sum(byte < 9 or 13 < byte < 32 for byte in head)
-    return strange * 50 <= len(head)
+    return strange <= max(3, len(head) // 50)
 
 
 def _tidy(text: str) -> str:

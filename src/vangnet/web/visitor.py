@@ -15,6 +15,7 @@ from vangnet.identity.service import api_keys, installation, sessions
 from vangnet.reports.service import watching
 from vangnet.reports.service.watching import Banner, Called
 from vangnet.web.cookies import Cookies
+from vangnet.web.navigation import takes_reports
 from vangnet.web.site import Site
 
 #: What goes on while the database is away: see `remembered_keys`.
@@ -75,7 +76,9 @@ def find_visitor(database: Database, request: Request, *, settings: Settings, co
     with database.transaction() as conn:
         whose = installation.find_installation(conn)
         found = None if token is None else _by_session(conn, token, settings, now)
-        called = _NOT_CALLED if found is None or not found.session.whole else watching.called(conn, found.actor(), now=now)
+        called = _NOT_CALLED
+        if found is not None and found.session.whole and takes_reports(whose):
+            called = watching.called(conn, found.actor(), now=now)
     if found is None:
         return Visitor(installation=whose)
     return Visitor(

@@ -1,6 +1,7 @@
 """An answer stands alone where no list is concerned; else two people answer who do not know of each other."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -24,7 +25,7 @@ from vangnet.hashing.sandbox import Sandbox
 from vangnet.identity.permissions import Role
 from vangnet.registry.model.classification import Classification
 from vangnet.registry.model.entries import EntryState
-from vangnet.registry.service import entries
+from vangnet.registry.service import disputes, entries
 from vangnet.reports.assessment_rules import STARTING, AssessedClass, FileState, NotListed, as_document
 from vangnet.reports.golden_pictures import is_drawn
 from vangnet.reports.model.facts import AgeClass
@@ -32,6 +33,7 @@ from vangnet.reports.service import assessing, exposure, golden, likeness, placi
 from vangnet.reports.service import desk as desk_service
 from vangnet.reports.service.looking import Viewer
 from vangnet.reports.store import files as file_store
+from vangnet.vault.model import OpenReason
 
 BASELINE = {"class": "baseline", "age": "infant", "gender": "female"}
 NATIONAL = {"class": "national", "age": "pubescent"}
@@ -235,6 +237,8 @@ def test_a_like_picture_is_proposed_and_shares_the_answer_once_a_person_who_saw_
         judge(True)
     with pytest.raises(Conflict, match="compared blurred"):
         viewer.look(anna, asked(report_id, wanted=WHOLE, neighbour_id=other_id), now=desk.now)
+    with pytest.raises(Conflict, match="claim it first"):
+        viewer.look(desk.person(), asked(report_id, neighbour_id=other_id), now=desk.now)
     assert viewer.look(anna, asked(report_id, neighbour_id=other_id), now=desk.now).png
     judge(True)
     judge(None)
@@ -292,6 +296,24 @@ def test_what_two_agree_on_is_proposed_to_our_own_list_with_both_their_words(
     assert {one.algorithm.value for one in hashes} == {"md5", "sha1", "sha256", "pdq"}
     with desk.database.transaction() as conn, pytest.raises(Conflict, match="entry was proposed"):
         assessing.undo(conn, bram, report_id=report_id, now=desk.now)
+
+
+def test_whoever_answers_a_dispute_is_shown_the_file_without_more_words(
+    desk: Desk, viewer: Viewer, anna: Actor
+) -> None:
+    own_list(desk)
+    report_id = agree(desk, viewer, anna, desk.person(), seed=54)
+    look_again = replace(asked(report_id), known_reason=OpenReason.DISPUTE)
+    with pytest.raises(InvalidInput, match="10 to 300"):
+        viewer.look(anna, look_again, now=desk.now)
+    assessed = sheet(desk, anna, report_id).assessed
+    assert assessed is not None
+    assert assessed.entry_id is not None
+    with desk.database.transaction() as conn:
+        disputes.open_dispute(
+            conn, CONSOLE, keys=desk.keys, entry_id=assessed.entry_id, reason="it is a logo", now=desk.now
+        )
+    assert viewer.look(anna, look_again, now=desk.now).png
 
 
 def test_a_list_that_asks_for_three_people_waits_for_the_third(desk: Desk, viewer: Viewer, anna: Actor) -> None:

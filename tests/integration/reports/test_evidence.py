@@ -1,14 +1,18 @@
 """Evidence that others have: its clocks, their place in the order, and requests to preserve it."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from psycopg import sql
-from running.report_desk import CONSOLE, Desk
+from running.report_desk import CONSOLE, Desk, desk_on
+from running.server import own_database
 
 from vangnet.audit.model import Actor
+from vangnet.db.embedded import EmbeddedServer
 from vangnet.errors import Conflict, InvalidInput, InvalidTransition
-from vangnet.identity.model import Language
+from vangnet.identity.model import InstallationKind, Language
+from vangnet.keys import Keys
 from vangnet.reports.model.clocks import (
     Clock,
     ClockState,
@@ -267,3 +271,29 @@ def test_when_a_report_is_erased_nobody_can_tell_any_more_who_had_what(desk: Des
         assert opened.letter is None
         shown = clocks.list_of_report(conn, person, keys=desk.keys, report_id=report_id, now=desk.now)
     assert [(one.holder, one.country) for one in shown] == [(None, None)] * 3
+
+
+def test_police_ask_by_a_law_that_they_choose_and_a_hotline_cannot(
+    desk: Desk, postgres: EmbeddedServer, keys: Keys, tmp_path: Path
+) -> None:
+    with own_database(postgres, "evidence_police") as database:
+        with desk_on(database, keys, tmp_path / "police", kind=InstallationKind.POLICE) as police:
+            report_id = police.take(draft(police))
+            with database.transaction() as conn:
+                laws = [law.code for law in preserving.list_laws(conn)]
+                request = preserving.draft(
+                    conn, police.person(), keys=keys, clock_id=customer(police, report_id).id, law="us_2703_f",
+                    language=Language.EN, now=police.now,
+                )  # fmt: skip
+                opened = preserving.open_request(
+                    conn, police.person(), keys=keys, preservation_id=request.id, now=police.now
+                )
+    assert laws == ["nl_126ni", "us_2703_f", "budapest_16", "voluntary"]
+    assert opened.letter is not None
+    assert "18 U.S.C. 2703(f)" in opened.letter.text
+    report_id = desk.take(draft(desk))
+    with desk.database.transaction() as conn, pytest.raises(InvalidInput):
+        preserving.draft(
+            conn, desk.person(), keys=desk.keys, clock_id=customer(desk, report_id).id, law="us_2703_f",
+            language=Language.EN, now=desk.now,
+        )  # fmt: skip

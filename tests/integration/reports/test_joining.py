@@ -4,6 +4,7 @@ import contextlib
 import random
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,11 +31,12 @@ from vangnet.errors import Conflict, InvalidInput, NotFound
 from vangnet.keys import Keys
 from vangnet.reports.features import FeatureKind
 from vangnet.reports.grouping import Deed, Undone, standing
-from vangnet.reports.model.drafts import ReportDraft
+from vangnet.reports.linking import STARTING, InMemory, link
+from vangnet.reports.model.drafts import ItemDraft, ItemKind, ReportDraft
 from vangnet.reports.service import groups, joining, links, showing
 from vangnet.reports.service.recognising import Recognised
 from vangnet.reports.service.secrets import opened, secrets_of
-from vangnet.reports.service.shared_values import coded
+from vangnet.reports.service.shared_values import SharedValues, as_feature, coded
 from vangnet.reports.store import link_deeds, values
 from vangnet.reports.store import links as link_store
 
@@ -131,6 +133,35 @@ def test_whatever_comes_and_is_done_links_and_groups_are_those_made_from_scratch
         assert any(of.values())
 
 
+def test_whoever_looks_is_told_the_links_that_the_rules_find_in_memory(desk: Desk, seed: int) -> None:
+    """Those that only point, too: with what very many have, the rarest first, and how many have it."""
+    rng, secrets = random.Random(seed), secrets_of(desk.keys)  # noqa: S311
+    drafts: dict[int, ReportDraft] = {}
+    with desk.database.transaction() as conn:
+        for step in range(45):
+            draft = drawn(desk, rng, f"A-{rng.randrange(40) if step > 30 else step}")
+            often = ItemDraft(kind=ItemKind.ADDRESS, address=f"https://often{step % 2}.example/{step}")
+            draft = replace(draft, items=(*draft.items, often, file(99)))
+            drafts[take_on(conn, desk, draft)] = draft
+        world = _as_committed(conn, desk, drafts, _common(conn))
+        memory = InMemory()
+        for report_id in sorted(drafts):
+            memory.add(report_id, coded(secrets, world.features(drafts[report_id])))
+        memory.mark_common((FeatureKind.FILE, code) for code in _common(conn))
+        memory.mark_common((FeatureKind.PICTURE, code) for code in _common(conn))
+        for report_id in rng.sample(sorted(drafts), 8):
+            own = [as_feature(secrets, row) for row in values.list_values(conn, report_id)]
+            shared = SharedValues(conn, secrets, limits=STARTING)
+            shared.load(own, of=report_id)
+            found = link(report_id, own, shared, limits=STARTING).links
+            assert found == link(report_id, own, memory, limits=STARTING).links
+            assert {one.kind for one in found} >= {FeatureKind.HOST, FeatureKind.FILE}
+
+
+def _common(conn: Connection) -> set[bytes]:
+    return {bytes(row[0]) for row in conn.execute("SELECT code FROM report_value_many WHERE common")}
+
+
 def test_two_at_once_lose_no_link_and_do_not_wait_for_each_other_for_ever(desk: Desk, seed: int) -> None:
     """Four threads, all of whose reports share values, with versions and deeds between."""
     drafts = [
@@ -164,8 +195,7 @@ def test_two_at_once_lose_no_link_and_do_not_wait_for_each_other_for_ever(desk: 
         latest = {
             row[0]: showing.read_draft(conn, desk.keys, showing.get_report(conn, CONSOLE, report_id=row[0])) for row in rows
         }
-        common = conn.execute("SELECT code FROM report_value_many WHERE common").fetchall()
-        world = _as_committed(conn, desk, latest, {bytes(row[0]) for row in common})
+        world = _as_committed(conn, desk, latest, _common(conn))
         same_as_from_scratch(desk, conn, world)
 
 

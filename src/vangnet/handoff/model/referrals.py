@@ -148,21 +148,23 @@ def in_parts(head: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> lis
 
     Raises ValueError where it needs more than PARTS_MAX, or one item alone is too long.
     """
-    parts = [b""]
+    parts: list[bytes] = []
     rest = list(items)
     opening: Mapping[str, Any] = head
+    fitted = len(rest)
     while True:
-        count = len(rest)
+        least = 1 if parts else 0
+        # About as many as fitted before: folding all that is left for each part would take as long as a square.
+        count = min(len(rest), 2 * fitted + 1)
         while len(written := folded({**opening, "items": rest[:count]})) > PART_BYTES:
-            if count <= (1 if len(parts) > 1 else 0):
+            if count <= least:
                 raise ValueError("a part of the report is too long to be handed over")
-            count = max(count // 2, 1 if len(parts) > 1 else 0)
-        parts[-1] = written
-        rest, opening = rest[count:], {}
+            count = max(count * 3 // 4, least)
+        parts.append(written)
+        rest, opening, fitted = rest[count:], {}, count
         if not rest:
             return parts
-        parts.append(b"")
-        if len(parts) > PARTS_MAX:
+        if len(parts) == PARTS_MAX:
             raise ValueError("the report is too long to be handed over")
 
 

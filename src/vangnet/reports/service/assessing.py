@@ -1,7 +1,7 @@
 """Answering what is asked about files: alone where no list is concerned, else two people who do not know of each other."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -123,20 +123,38 @@ def save(
     if isinstance(stage, NotAsked):
         raise Conflict(problem=_REFUSED[stage])
     _require_looked(conn, person_id, files[file_id], report_id, assessed)
-    changed: list[Assessed] = []
-    for one, file in files.items():
-        theirs = stage if one == file_id else stage_of(given[one], person_id, claimed_by=person_id)
-        if isinstance(theirs, NotAsked):
-            continue  # Like this one, and answered already.
-        answer = Given(
-            id=0, file_id=one, report_id=report_id, position=position, person_id=person_id, stage=theirs, assessed=assessed,
-            answers=checked, as_file=None if one == file_id else file_id,
-        )  # fmt: skip
-        store.add_given(conn, answer, questions=version, now=now)
-        changed.append(_settle(conn, actor, keys, file, [*given[one], answer], now=now))
+    own = Given(
+        id=0, file_id=file_id, report_id=report_id, position=position, person_id=person_id, stage=stage, assessed=assessed,
+        answers=checked,
+    )  # fmt: skip
+    changed = _add_answers(conn, actor, keys, own, files=files, given=given, questions=version, now=now)
     _tell_reports(conn, files, changed, now=now)
     _record(conn, actor, report_id, files[file_id], changed, now=now, stage=stage.value)
     return next(one.state for one in changed if one.file_id == file_id)
+
+
+def _add_answers(
+    conn: Connection,
+    actor: Actor,
+    keys: Keys,
+    own: Given,
+    *,
+    files: Mapping[int, ReportFile],
+    given: Mapping[int, Sequence[Given]],
+    questions: int,
+    now: datetime,
+) -> list[Assessed]:
+    """Keeps an answer, for its file and for those that are the same; how far each is then."""
+    changed = []
+    for file_id, file in files.items():
+        stage = own.stage if file_id == own.file_id else stage_of(given[file_id], own.person_id, claimed_by=own.person_id)
+        if isinstance(stage, NotAsked):
+            continue  # Like this one, and answered already.
+        as_file = None if file_id == own.file_id else own.file_id
+        answer = replace(own, file_id=file_id, stage=stage, as_file=as_file)
+        store.add_given(conn, answer, questions=questions, now=now)
+        changed.append(_settle(conn, actor, keys, file, [*given[file_id], answer], now=now))
+    return changed
 
 
 def undo(conn: Connection, actor: Actor, *, report_id: int, now: datetime) -> int:

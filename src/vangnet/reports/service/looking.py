@@ -129,15 +129,12 @@ class Viewer:
         require_room(meter, danger=danger)
         if golden.is_at(self._keys, report, asked.position, percent=self._golden_percent):
             return self._leave_golden(conn, actor, person_id, report, asked, now=now)
-        file = _file(conn, self._keys, report, asked)
-        sealed = None
-        if asked.neighbour_id is None:
-            reason, why = _reason(conn, actor, report, file, asked)
-            sealed = None if why is None else secrets_of(self._keys).look.seal(why.encode(), place(file.id))
-        elif asked.wanted.step is LookStep.BLURRED:
-            reason = OpenReason.ASSESSMENT
-        else:
-            raise Conflict(problem="a like picture is compared blurred: open its own report to see more of it")
+        file = _file(conn, report, asked.position)
+        # Whoever may see this one may see what is like it, beside it.
+        reason, why = _reason(conn, actor, report, file, asked)
+        if asked.neighbour_id is not None:
+            file = self._neighbour(conn, file, asked.neighbour_id, asked.wanted)
+        sealed = None if why is None else secrets_of(self._keys).look.seal(why.encode(), place(file.id))
         require_in_order(asked.wanted.step, store.steps_seen(conn, person_id, file_id=file.id, report_id=report.id))
         if file.medium_id is None:
             raise Conflict(problem="the file itself did not come with the report")
@@ -149,6 +146,12 @@ class Viewer:
         return _Leave(
             look_id=look_id, file_id=file.id, seconds=exposure.choice_of(conn, person_id).seconds, opening=opening
         )
+
+    def _neighbour(self, conn: Connection, file: ReportFile, other_id: int, wanted: Wanted) -> ReportFile:
+        likeness.require_near(conn, self._keys, file, other_id)
+        if wanted.step is not LookStep.BLURRED:
+            raise Conflict(problem="a like picture is compared blurred: open its own report to see more of it")
+        return file_store.get_file(conn, other_id)
 
     def _leave_golden(
         self, conn: Connection, actor: Actor, person_id: UUID, report: Report, asked: Asked, *, now: datetime
@@ -202,15 +205,11 @@ def cover(conn: Connection, actor: Actor, *, look_id: int, now: datetime) -> Non
     store.cover(conn, person_of(actor), look_id=look_id, now=now)
 
 
-def _file(conn: Connection, keys: Keys, report: Report, asked: Asked) -> ReportFile:
-    item = report_store.get_item(conn, report.id, asked.position)
+def _file(conn: Connection, report: Report, position: int) -> ReportFile:
+    item = report_store.get_item(conn, report.id, position)
     if item.file_id is None:
         raise Conflict(problem="there is no file to be shown here")
-    file = file_store.get_file(conn, item.file_id)
-    if asked.neighbour_id is None:
-        return file
-    likeness.require_near(conn, keys, file, asked.neighbour_id)
-    return file_store.get_file(conn, asked.neighbour_id)
+    return file_store.get_file(conn, item.file_id)
 
 
 def _reason(

@@ -143,28 +143,16 @@ def open_sheet(
     items = report.items + has_golden
     if not 0 <= position < items:
         raise NotFound(record="item", key=f"{report_id}/{position}")
-    rows = report_store.list_items(conn, report_id, after=max(-1, position - _AROUND - 1), limit=2 * _AROUND + 1)
-    around = _states(conn, report, rows, person_id)
-    if has_golden:
-        done = store.has_check_answer(conn, report_id, person_id)
-        state = ItemState.DONE if done else ItemState.TO_DO
-        if position >= report.items - _AROUND:
-            around.append(SheetItem(position=report.items, kind=ItemKind.FILE, state=state, has_bytes=True))
+    around, row = _around(conn, report, position, person_id, has_golden=has_golden)
     here = next(one for one in around if one.position == position)
-    row = next((one for one in rows if one.position == position), None)
     file = None if row is None or row.file_id is None else file_store.get_file(conn, row.file_id)
     given = [] if file is None else store.list_given(conn, [file.id])[file.id]
     stage = _stage(here, file, given, person_id, report, is_golden=row is None)
     version, questions = assessing.questions_now(conn)
-    seen = frozenset[LookStep]()
-    if file is not None or row is None:
-        file_id = None if file is None else file.id
-        seen = look_store.steps_seen(conn, person_id, file_id=file_id, report_id=report_id)
+    said = None if row is None else _said(conn, keys, report, position)
     audit.record(
         conn, actor, action=Permission.REPORT_WORK, record="report", record_id=report_id, now=now, position=position
     )
-    said = None if row is None else _said(conn, keys, report, position)
-    exempt = stage in {Stage.SECOND, Stage.THIRD}
     return Sheet(
         report=report,
         standing=standing(policy_now(conn)[1], report.facts, now),
@@ -180,8 +168,8 @@ def open_sheet(
         assessed=None if file is None else store.list_assessed(conn, [file.id]).get(file.id),
         viewed_at=None if file is None else look_store.list_viewed(conn, [file.id]).get(file.id),
         can_be_shown=row is None or (file is not None and file.medium_id is not None),
-        needs_reason=file is not None and not exempt and (is_settled(file) or stage is NotAsked.STANDS),
-        seen=seen,
+        needs_reason=_needs_reason(file, stage),
+        seen=_seen(conn, person_id, report_id, row),
         neighbours=[] if file is None else likeness.list_neighbours(conn, keys, file, person_id),
         version=version,
         questions=questions,
@@ -189,6 +177,31 @@ def open_sheet(
         choice=exposure.choice_of(conn, person_id),
         mine=report.claimed_by == person_id,
     )
+
+
+def _around(
+    conn: Connection, report: Report, position: int, person_id: UUID, *, has_golden: bool
+) -> tuple[list[SheetItem], ReportItem | None]:
+    """The items near a position, and the one at it; None for a generated picture."""
+    rows = report_store.list_items(conn, report.id, after=max(-1, position - _AROUND - 1), limit=2 * _AROUND + 1)
+    around = _states(conn, report, rows, person_id)
+    if has_golden and position >= report.items - _AROUND:
+        done = store.has_check_answer(conn, report.id, person_id)
+        state = ItemState.DONE if done else ItemState.TO_DO
+        around.append(SheetItem(position=report.items, kind=ItemKind.FILE, state=state, has_bytes=True))
+    return around, next((one for one in rows if one.position == position), None)
+
+
+def _seen(conn: Connection, person_id: UUID, report_id: int, row: ReportItem | None) -> frozenset[LookStep]:
+    if row is not None and row.file_id is None:
+        return frozenset()
+    return look_store.steps_seen(conn, person_id, file_id=None if row is None else row.file_id, report_id=report_id)
+
+
+def _needs_reason(file: ReportFile | None, stage: Stage | NotAsked) -> bool:
+    if file is None or stage in {Stage.SECOND, Stage.THIRD}:
+        return False
+    return is_settled(file) or stage is NotAsked.STANDS
 
 
 def _stage(

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
@@ -15,6 +15,7 @@ from vangnet.reports.model.deliveries import DELIVERY_MAX, DeliveryState
 from vangnet.reports.model.drafts import IdentifierKind, Incident, ItemKind, PersonRole, Sign, Source
 from vangnet.reports.service import deliveries
 from vangnet.web.access import needs
+from vangnet.web.api.words import DIGITS
 from vangnet.web.visit import OneVisit, Visit
 
 router = APIRouter(prefix="/api/v1", tags=["Reports"])
@@ -201,7 +202,9 @@ def take_csv(visit: Visit, body: _Body) -> DeliveryAnswer:
 
 
 @router.get("/deliveries/{delivery_id}", dependencies=[needs(Permission.REPORT_TAKE)])
-def get_delivery(visit: Visit, delivery_id: int) -> DeliveryAnswer:
+def get_delivery(
+    visit: Visit, delivery_id: Annotated[int, Path(ge=1, le=2**63 - 1, description="The delivery's number."), DIGITS]
+) -> DeliveryAnswer:
     """What became of what you sent. A party's key sees its own deliveries only."""
     with visit.transaction() as conn:
         found = deliveries.follow(

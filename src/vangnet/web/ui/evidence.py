@@ -11,9 +11,11 @@ from vangnet.errors import Conflict, InvalidInput, InvalidTransition
 from vangnet.identity.model.parties import LEGAL_TIME_ZONE
 from vangnet.identity.permissions import Permission
 from vangnet.reports.model.clocks import PRESERVATION_STEPS, PreservationState, SentHow
+from vangnet.reports.regimes import TERMS
 from vangnet.reports.service import clocks, dropping, outcomes, preserving, referring, showing
 from vangnet.reports.service.preserving import LETTER_MAX, AnswerKind
 from vangnet.web.access import needs
+from vangnet.web.defanging import defanged
 from vangnet.web.languages import marked
 from vangnet.web.ui.follow_up_words import WORDS
 from vangnet.web.visit import OneVisit, Visit
@@ -87,8 +89,18 @@ def show_of_report(visit: Visit, report_id: _Number) -> Response:
         requests = preserving.list_of_report(conn, visit.actor, report_id=report_id, now=visit.now)
         series = outcomes.list_series_of(conn, visit.actor, report_id=report_id)
         referrals = referring.list_of_report(conn, visit.actor, report_id=report_id)
+        laws = preserving.list_laws(conn)
     return visit.page(
-        "evidence/report.html", report=report, clocks=found, requests=requests, series=series, referrals=referrals, **WORDS
+        "evidence/report.html",
+        report=report,
+        clocks=found,
+        requests=requests,
+        series=series,
+        referrals=referrals,
+        laws=laws,
+        terms=TERMS,
+        defanged=defanged,
+        **WORDS,
     )
 
 
@@ -193,7 +205,10 @@ def _list_page(visit: OneVisit, *, problem: str | None = None) -> Response:
         unknown=unknown,
         requests=requests,
         laws=laws,
+        terms=TERMS,
+        first=next((one for one in open_clocks if one.may_ask and one.clock.preservation_id is None), None),
         problem=problem,
+        defanged=defanged,
         **WORDS,
     )
 

@@ -160,7 +160,8 @@ def _page(visit: OneVisit, template: str, language: str, *, status: int = 200, *
         help=contacts,
         # Only where somebody chose one: an address should not tell more of a person than it must.
         chosen=visit.language if language in set(Language) else "",
-        paths={each: f"{path}?language={each}" for each in Language},
+        # What was sent leads to nothing in another language: somebody would lose it, or their receipt.
+        paths={each: f"{path}?language={each}" for each in Language} if visit.request.method == "GET" else {},
         **context,
     )
 

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -64,12 +65,12 @@ def show_queue(visit: Visit, given: Given, page: Annotated[int, Query(ge=1, le=_
 
 
 @router.get("/queue/claimed", dependencies=[needs(Permission.REPORT_READ)])
-def show_claimed(visit: Visit) -> Response:
-    """What somebody works on, claimed longest ago first."""
+def show_claimed(visit: Visit, mine: bool = False) -> Response:
+    """What somebody works on, claimed longest ago first; or only what is one's own."""
     with visit.transaction() as conn:
-        found = desk.list_claimed(conn, visit.actor)
+        found = desk.list_claimed(conn, visit.actor, mine=mine)
         around = _around(conn, visit)
-    return visit.page("reports/claimed.html", found=found, **around)
+    return visit.page("reports/claimed.html", found=found, mine=mine, **around)
 
 
 @router.get("/queue/aside", dependencies=[needs(Permission.REPORT_READ)])
@@ -93,7 +94,7 @@ def download_queue(visit: Visit, given: Given) -> Response:
             table.writerow([
                 number or "", report.id, lane or "", because, standing.score, report.received_at.isoformat(),
                 _iso(standing.due_at), _iso(report.expires_at), report.items, report.unseen, report.known,
-                report.language or "", report.source, report.incident,
+                _cell(report.language), report.source, report.incident,
             ])  # fmt: skip
     return Response(
         output.getvalue(), media_type="text/csv", headers={"content-disposition": 'attachment; filename="reports.csv"'}
@@ -279,8 +280,13 @@ def _rows(
     return [(None, report, None, standing) for report, standing in found.reports]
 
 
-def _iso(at: Any) -> str:
-    return "" if at is None else str(at.isoformat())
+def _iso(at: datetime | None) -> str:
+    return "" if at is None else at.isoformat()
+
+
+def _cell(text: str | None) -> str:
+    """A text that a spreadsheet does not take for a formula (OWASP, "CSV Injection")."""
+    return f"'{text}" if text and not text[0].isalnum() else text or ""
 
 
 def _number(field: str, text: str) -> int:
