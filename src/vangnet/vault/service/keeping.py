@@ -119,8 +119,8 @@ def rest_all_on(conn: Connection, actor: Actor, *, record: str, record_id: str, 
     changed = store.update_basis_of(conn, record, record_id, basis=basis, since=now)
     if changed:
         audit.record(
-            conn, actor, action=Permission.VAULT_PUT, record=record, record_id=record_id, now=now,
-            basis=basis.value, media=changed,
+            conn, actor, action=Permission.VAULT_PUT, record="vault", record_id="this", now=now,
+            kept_by=record, kept_for=record_id, basis=basis.value, media=changed,
         )  # fmt: skip
     return changed
 
