@@ -176,22 +176,37 @@ def test_a_look_of_somebody_else_is_none(server: RunningServer) -> None:
         assert browser.post(f"/looks/{look_id}/more").text in {"20", "19", "18"}
 
 
-def test_with_the_days_time_used_pictures_are_for_danger_alone(server: RunningServer) -> None:
-    report_id, who = a_claimed_report(server)
+def spend_minutes(server: RunningServer, report_id: int, person_id: str, minutes: int) -> None:
+    """So many minutes of sharp pictures on this day, over by now."""
     now = datetime.now(UTC)
     with server.transaction() as conn:
         conn.execute(
             """
             INSERT INTO report_look (report_id, person_id, step, reason, at, shown_at, until_at)
             SELECT %(report)s, %(person)s, 'whole', 'assessment', %(now)s, %(shown)s, %(shown)s + interval '60 seconds'
-            FROM generate_series(1, 90)
+            FROM generate_series(1, %(minutes)s)
             """,
-            {"report": report_id, "person": who.actor.id, "now": now, "shown": now - timedelta(minutes=2)},
-        )
+            {
+                "report": report_id, "person": person_id, "now": now, "shown": now - timedelta(minutes=2),
+                "minutes": minutes,
+            },
+        )  # fmt: skip
+
+
+def test_a_break_is_proposed_in_time_and_with_the_days_time_used_pictures_are_for_danger_alone(
+    server: RunningServer,
+) -> None:
+    report_id, who = a_claimed_report(server)
     (urgent,) = desk_of(server).take_bundled([bundled([a_picture(7_001)], signs=frozenset({Sign.DANGER_NOW}))])
     with server.transaction() as conn:
-        desk_service.claim(conn, who.actor, report_id=urgent, now=now)
+        desk_service.claim(conn, who.actor, report_id=urgent, now=datetime.now(UTC))
     with browser_of(server, who) as browser:
+        spend_minutes(server, report_id, who.actor.id, 71)
+        assert "How about a break?" not in browser.get(f"/reports/{report_id}/assess/0").text
+        spend_minutes(server, report_id, who.actor.id, 1)
+        assert "How about a break?" in browser.get(f"/reports/{report_id}/assess/0").text
+        assert picture_of(browser, report_id).status_code == 200
+        spend_minutes(server, report_id, who.actor.id, 18)
         assert "sharp 90 of 90 minutes today" in browser.get(f"/reports/{report_id}/assess/0").text
         refused = picture_of(browser, report_id)
         assert (refused.status_code, "time for pictures is used" in refused.text) == (409, True)

@@ -18,9 +18,12 @@ from running.server import RunningServer, console
 
 from vangnet.identity.permissions import Permission, Role
 from vangnet.reports.model.contents import packed
-from vangnet.reports.model.drafts import Sign
+from vangnet.reports.model.drafts import Incident, ItemDraft, ItemKind, Sign
 from vangnet.reports.model.triage_policy import STARTING, as_document
 from vangnet.reports.service import deliveries, desk, policies, sampling
+
+#: What the report of `desk_routes` says.
+SAID_ALL = (SAID, "pictures.example", "pictures[", "mail.example", "192.0.2.", "198.51.100.", "Utrecht", "Host Example")
 
 
 def now() -> datetime:
@@ -54,8 +57,7 @@ def test_whoever_only_reads_sees_the_frame_and_nothing_that_the_report_says(serv
     assert "an infant" in pages[0].text
     assert "What it says is for whoever works on reports." in pages[0].text
     for page in [*(page.text for page in pages), told]:
-        for said in (SAID, "pictures.example", "pictures[", "mail.example", "192.0.2.", "198.51.100.", "Utrecht", "Host Example"):
-            assert said not in page
+        assert not any(said in page for said in SAID_ALL)
         assert f'action="/reports/{report_id}/claim"' not in page
 
 
@@ -234,7 +236,7 @@ def test_a_report_that_came_again_with_changes_shows_both_versions(server: Runni
 
 
 def test_a_report_of_many_items_is_read_page_by_page(server: RunningServer) -> None:
-    items = tuple(desk_routes.ItemDraft(kind=desk_routes.ItemKind.ADDRESS, address=f"{LINK}/many/{n}") for n in range(205))
+    items = tuple(ItemDraft(kind=ItemKind.ADDRESS, address=f"{LINK}/many/{n}") for n in range(205))
     report_id = a_report(server, items=items)
     with server.signed_in(Role.STAFF) as client:
         first = client.get(f"/reports/{report_id}").text
@@ -266,7 +268,10 @@ def test_a_bad_delivery_is_shown_read_as_text_and_mended(server: RunningServer) 
         assert client.post(f"/deliveries/{delivery_id}/again").status_code == 422
     with server.transaction() as conn:
         opened = conn.execute(
-            "SELECT count(*) FROM audit_event WHERE record = 'delivery' AND record_id = %s AND details ->> 'opened' = 'true'",
+            """
+            SELECT count(*) FROM audit_event
+            WHERE record_id = %s AND record = 'delivery' AND details ->> 'opened' = 'true'
+            """,
             [str(delivery_id)],
         ).fetchall()
     assert opened == [(1,)]
@@ -337,7 +342,7 @@ def test_what_is_missed_is_told_with_its_interval(desk_server: RunningServer, mo
 def test_another_policy_is_seen_before_it_is_chosen(desk_server: RunningServer) -> None:
     for _ in range(4):
         a_report(desk_server, items=())
-    rises = a_report(desk_server, items=(), incident=desk_routes.Incident.PAYMENT)
+    rises = a_report(desk_server, items=(), incident=Incident.PAYMENT)
     with desk_server.signed_in(Role.LEAD) as client:
         form = form_to(client.get("/triage/policy/change"), "/triage/policy/preview")
         data = {name: values if len(values) > 1 else values[0] for name, values in form.values.items()}
@@ -354,7 +359,7 @@ def test_another_policy_is_seen_before_it_is_chosen(desk_server: RunningServer) 
         late = client.post("/triage/policy", data={name: values[0] for name, values in send.values.items()})
         assert late.status_code == 409
     with desk_server.transaction() as conn:
-        assert policies.show(conn, console()).policy.incidents[desk_routes.Incident.PAYMENT] == 26
+        assert policies.show(conn, console()).policy.incidents[Incident.PAYMENT] == 26
         assert rises in {one.report.id for one in desk.queue(conn, console(), limit=5, now=now())}
 
 

@@ -113,6 +113,15 @@ def test_what_did_not_arrive_stands_first_with_why_and_what_can_be_done(server: 
     assert client.post(f"{path}/take-back").status_code == 409
 
 
+def test_a_referred_report_is_taken_back_among_the_referrals_and_not_simply_reopened(
+    server: RunningServer, visitor: Visitor
+) -> None:
+    referral, client = follow_up.a_referral(server), visitor(Role.STAFF)
+    assert 'href="/referrals"' in client.get(f"/reports/{referral.report_id}").text
+    answer = client.post(f"/reports/{referral.report_id}/reopen")
+    assert (answer.status_code, "take it back among the referrals" in answer.text) == (409, True)
+
+
 def test_an_auditor_sees_referrals_and_changes_none(server: RunningServer, visitor: Visitor) -> None:
     path, client = refused(server), visitor(Role.AUDITOR)
     assert "Take the report back" not in client.get("/referrals").text

@@ -8,7 +8,7 @@ import json
 import os
 import random
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,9 +57,11 @@ class PoliceDesk:
     commands: Commands
     environ: dict[str, str]
 
-    def intake(self, *arguments: object, code: int = 0, **environ: str) -> list[dict[str, Any]]:
+    def intake(
+        self, *arguments: object, code: int = 0, environ: Mapping[str, str] | None = None
+    ) -> list[dict[str, Any]]:
         """What the command printed."""
-        done = self.commands.run("intake", *arguments, "--json", environ=self.environ | environ)
+        done = self.commands.run("intake", *arguments, "--json", environ=self.environ | dict(environ or {}))
         assert done.returncode == code, done.stderr
         assert "Traceback" not in done.stderr
         found = json.loads(done.stdout)
@@ -246,7 +248,8 @@ def test_a_large_set_is_cut_in_the_same_parts_each_time() -> None:
     for _ in range(2):
         content = vics([rows]).encode()
         parts = media_set.read(
-            _Stream(content), reporter=Reporter(kind=ReporterKind.POLICE), provenance="x", reference="set", country=None, now=NOW
+            _Stream(content), reporter=Reporter(kind=ReporterKind.POLICE), provenance="x", reference="set", country=None,
+            now=NOW,
         )
         seen.append([
             (part.draft.reference, len(part.draft.items), part.position, part.skipped)
@@ -282,7 +285,7 @@ def test_the_mailbox_is_looked_into_and_tried_out(police: PoliceDesk, tmp_path: 
         }  # fmt: skip
         mailbox.put(f"From: a <a@mail.example>\r\nSubject: from the mailbox\r\n\r\n{LINK}\r\n".encode())
         before = police.count()
-        assert police.intake("mailbox", **environ) == [{"taken": 1, "again": 0, "too_large": 0}]
+        assert police.intake("mailbox", environ=environ) == [{"taken": 1, "again": 0, "too_large": 0}]
         with police.house.working():
             wait_until(lambda: police.count() == before + 1, within_s=60)
         refused = police.commands.run(
@@ -295,7 +298,7 @@ def test_the_mailbox_is_looked_into_and_tried_out(police: PoliceDesk, tmp_path: 
 
 # --- the API ---
 
-REPORT = {
+REPORT: dict[str, Any] = {
     "reference": "A-17",
     "incident": "extortion",
     "signs": ["danger_now"],
@@ -406,7 +409,7 @@ def test_a_value_that_is_wrong_spoils_itself_only(server: RunningServer, provide
     client = provider("Hosting West")
     wrong = REPORT | {
         "reference": "A-18", "incident": "nonsense", "reported_at": "yesterday", "extra": 1, "signs": ["danger_now", 7],
-        "items": [*REPORT["items"], {"kind": "file"}, 3],  # type: ignore[misc]
+        "items": [*REPORT["items"], {"kind": "file"}, 3],
         "places": [{"country": "Nederland"}],
     }  # fmt: skip
     answer = settled(server, client, client.post("/api/v1/reports", json=wrong).json()["id"])

@@ -32,6 +32,7 @@ from vangnet.reports.model.drafts import (
     Source,
     Trace,
 )  # fmt: skip
+from vangnet.reports.model.reports import Closing
 from vangnet.reports.model.triage_policy import STARTING, as_document
 from vangnet.reports.service import deliveries, desk, ordering, policies
 from vangnet.reports.service.arriving import FileTaker
@@ -211,7 +212,7 @@ def _reopening(server: RunningServer) -> Call:
     one = Colleague(server)
     report_id = has(server, one)
     with server.transaction() as conn:
-        desk.close(conn, one.actor, report_id=report_id, closing=desk.Closing.KNOWN, now=datetime.now(UTC))
+        desk.close(conn, one.actor, report_id=report_id, closing=Closing.KNOWN, now=datetime.now(UTC))
     return Call(client=one.client, path=f"/reports/{report_id}/reopen")
 
 

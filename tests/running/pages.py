@@ -123,9 +123,7 @@ def _shift(server: RunningServer) -> str:
 
 def _aside(server: RunningServer) -> str:
     named = ItemDraft(kind=ItemKind.FILE, file_name="a.jpg")
-    desk_routes.a_report(
-        server, items=(named,), text="", people=(), traces=(), places=(), source=Source.SCAN, problems=()
-    )
+    desk_routes.a_report(server, items=(named,), text="", people=(), traces=(), places=(), source=Source.SCAN, problems=())
     return "/queue/aside"
 
 

@@ -46,9 +46,16 @@ def bundle(
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Read what was read before once more.")] = False,
     as_json: AsJson = False,
-    share: Annotated[str | None, typer.Option("--share", hidden=True)] = None,
-    delivery: Annotated[int | None, typer.Option("--delivery", hidden=True)] = None,
-    line: Annotated[int | None, typer.Option("--line", hidden=True)] = None,
+    share: Annotated[
+        str | None, typer.Option("--share", hidden=True, help="Of a process that the command starts: its share.")
+    ] = None,
+    delivery: Annotated[
+        int | None, typer.Option("--delivery", hidden=True, help="Of a process that the command starts: the delivery.")
+    ] = None,
+    line: Annotated[
+        int | None,
+        typer.Option("--line", hidden=True, help="Of a process that the command starts: where it tells how far it is."),
+    ] = None,
 ) -> None:
     """Take in CyberTips with their files. Broken off, the same command goes on where it was left.
 

@@ -298,9 +298,7 @@ def test_what_two_agree_on_is_proposed_to_our_own_list_with_both_their_words(
         assessing.undo(conn, bram, report_id=report_id, now=desk.now)
 
 
-def test_whoever_answers_a_dispute_is_shown_the_file_without_more_words(
-    desk: Desk, viewer: Viewer, anna: Actor
-) -> None:
+def test_whoever_answers_a_dispute_is_shown_the_file_without_more_words(desk: Desk, viewer: Viewer, anna: Actor) -> None:
     own_list(desk)
     report_id = agree(desk, viewer, anna, desk.person(), seed=54)
     look_again = replace(asked(report_id), known_reason=OpenReason.DISPUTE)
@@ -427,3 +425,17 @@ def test_what_was_found_of_age_stays_when_the_report_is_placed_anew(desk: Desk, 
     with desk.database.transaction() as conn:
         facts = placing.renew(conn, report_id=report_id, now=desk.now).facts
     assert facts.age is AgeClass.INFANT
+
+
+def test_a_generated_picture_comes_when_all_else_is_answered(desk: Desk, anna: Actor) -> None:
+    report_id = claimed(desk, anna, a_picture(66))
+
+    def following(after: int = -1) -> int | None:
+        with desk.database.transaction() as conn:
+            return sheets.first_to_do(conn, anna, keys=desk.keys, report_id=report_id, golden_percent=100, after=after)
+
+    assert following() == 0
+    save(desk, anna, report_id, NOT_ILLEGAL)
+    assert (following(0), following()) == (1, 1)
+    save(desk, anna, report_id, NOT_ILLEGAL, position=1, golden_percent=100)
+    assert (following(1), following()) == (None, None)

@@ -276,18 +276,18 @@ def test_when_a_report_is_erased_nobody_can_tell_any_more_who_had_what(desk: Des
 def test_police_ask_by_a_law_that_they_choose_and_a_hotline_cannot(
     desk: Desk, postgres: EmbeddedServer, keys: Keys, tmp_path: Path
 ) -> None:
-    with own_database(postgres, "evidence_police") as database:
-        with desk_on(database, keys, tmp_path / "police", kind=InstallationKind.POLICE) as police:
-            report_id = police.take(draft(police))
-            with database.transaction() as conn:
-                laws = [law.code for law in preserving.list_laws(conn)]
-                request = preserving.draft(
-                    conn, police.person(), keys=keys, clock_id=customer(police, report_id).id, law="us_2703_f",
-                    language=Language.EN, now=police.now,
-                )  # fmt: skip
-                opened = preserving.open_request(
-                    conn, police.person(), keys=keys, preservation_id=request.id, now=police.now
-                )
+    with (
+        own_database(postgres, "evidence_police") as database,
+        desk_on(database, keys, tmp_path / "police", kind=InstallationKind.POLICE) as police,
+    ):
+        report_id, person = police.take(draft(police)), police.person()
+        with database.transaction() as conn:
+            laws = [law.code for law in preserving.list_laws(conn)]
+            request = preserving.draft(
+                conn, person, keys=keys, clock_id=customer(police, report_id).id, law="us_2703_f", language=Language.EN,
+                now=police.now,
+            )  # fmt: skip
+            opened = preserving.open_request(conn, person, keys=keys, preservation_id=request.id, now=police.now)
     assert laws == ["nl_126ni", "us_2703_f", "budapest_16", "voluntary"]
     assert opened.letter is not None
     assert "18 U.S.C. 2703(f)" in opened.letter.text

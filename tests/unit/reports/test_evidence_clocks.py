@@ -257,7 +257,8 @@ def test_what_is_to_be_done_about_a_request_is_said(made: Preservation, renewals
 
 def test_each_term_names_its_source_and_whether_it_is_a_law() -> None:
     assert {term.code: term.ground for term in TERMS} == {"us_2258a_h": Ground.LAW, "nl_access": Ground.ASSUMPTION}
-    assert all(len(found.source) > 20 and found.days > 0 for found in [*TERMS, *PRESERVATION_LAWS.values()])
+    assert all(len(term.source) > 20 and term.days > 0 for term in TERMS)
+    assert all(len(law.source) > 20 and law.days > 0 for law in PRESERVATION_LAWS.values())
     assert len({term.code for term in TERMS}) == len(TERMS)
 
 

@@ -140,6 +140,8 @@ def reopen(conn: Connection, actor: Actor, *, report_id: int, now: datetime) -> 
     """Puts a report back on which the work had ended, or that was put aside. Raises as `close`, InvalidTransition."""
     actor.require(Permission.REPORT_WORK)
     report = store.get_report_for_update(conn, report_id)
+    if report.state is ReportState.REFERRED:
+        raise Conflict(problem="another party has the report: take it back among the referrals")
     return move(conn, actor, report, ReportState.WAITING, now=now, reason="reopened")
 
 

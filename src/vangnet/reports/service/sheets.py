@@ -109,19 +109,21 @@ def first_to_do(
     actor.require(Permission.REPORT_WORK)
     person_id = person_of(actor)
     report = report_store.get_report(conn, report_id)
-    waiting: list[int] = []
-    last = -1
-    while rows := report_store.list_items(conn, report_id, after=last, limit=_READ_AT_ONCE):
-        last = rows[-1].position
-        waiting += [one.position for one in _states(conn, report, rows, person_id) if one.state is ItemState.TO_DO]
-        if waiting and waiting[-1] > after:
-            break
-    found = next((position for position in waiting if position > after), None)
+    found = _next_to_do(conn, report, person_id, after=after)
     if found is not None:
         return found
-    if _golden_to_do(conn, keys, report, person_id, percent=golden_percent) and after < report.items:
+    if after < report.items and _golden_to_do(conn, keys, report, person_id, percent=golden_percent):
         return report.items
-    return waiting[0] if waiting else None
+    return _next_to_do(conn, report, person_id, after=-1) if after >= 0 else None
+
+
+def _next_to_do(conn: Connection, report: Report, person_id: UUID, *, after: int) -> int | None:
+    while rows := report_store.list_items(conn, report.id, after=after, limit=_READ_AT_ONCE):
+        for one in _states(conn, report, rows, person_id):
+            if one.state is ItemState.TO_DO:
+                return one.position
+        after = rows[-1].position
+    return None
 
 
 def open_sheet(

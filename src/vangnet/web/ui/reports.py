@@ -246,7 +246,7 @@ def _steps(visit: OneVisit, report: Report) -> dict[str, Any]:
         "mine": mine,
         "may_claim": may_work and report.state in {ReportState.WAITING, ReportState.ASIDE},
         "may_end": may_work and mine,
-        "may_reopen": may_work and report.state in {ReportState.DONE, ReportState.ASIDE, ReportState.REFERRED},
+        "may_reopen": may_work and report.state in {ReportState.DONE, ReportState.ASIDE},
         "may_refer": Permission.REPORT_REFER in visit.actor.permissions and report.state is not ReportState.DONE,
         "closings": list(Closing),
     }
