@@ -89,9 +89,9 @@ def test_whoever_works_on_reports_reads_all_of_it_and_that_is_kept(server: Runni
 def test_programs_get_the_list_without_what_reports_say(server: RunningServer) -> None:
     report_id = a_report(server, Sign.INFANT)
     with server.program(Permission.REPORT_READ) as program:
-        answer = program.get(f"/api/v1/reports/{report_id}")
-        listed = program.get("/api/v1/reports", params={"unseen": "true", "limit": 5})
-        assert program.get("/api/v1/reports/999999999").status_code == 404
+        answer = program.get(f"/api/v1/queue/{report_id}")
+        listed = program.get("/api/v1/queue", params={"unseen": "true", "limit": 5})
+        assert program.get("/api/v1/queue/999999999").status_code == 404
     assert answer.json()["id"] == report_id
     assert {"factor": "sign", "code": "infant", "points": 10, "sayer": "company"} in answer.json()["reasons"]
     assert all(one["unseen"] for one in listed.json())

@@ -81,6 +81,10 @@ def test_the_language_is_the_browsers_until_somebody_chooses(server: RunningServ
         assert "set-cookie" not in chosen.headers
 
 
+def test_who_comes_to_the_colleagues_door_is_led_on(somebody: httpx2.Client) -> None:
+    assert '<a href="/report">Do you want to report something, or do you need help?</a>' in somebody.get("/sign-in").text
+
+
 def test_doors_lead_to_help_that_is_for_them(somebody: httpx2.Client) -> None:
     me, worry = somebody.get("/report/me").text, somebody.get("/report/worry").text
     assert "Example Youth Chat" in me

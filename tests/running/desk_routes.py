@@ -77,8 +77,8 @@ RULES: dict[str, Permission | Rule] = {
     "GET /triage/policy/change": _LEAD,
     "POST /triage/policy": _LEAD,
     "POST /triage/policy/preview": _LEAD,
-    "GET /api/v1/reports": _READ,
-    "GET /api/v1/reports/{report_id}": _READ,
+    "GET /api/v1/queue": _READ,
+    "GET /api/v1/queue/{report_id}": _READ,
 }
 _numbers = itertools.count(1)
 #: Values that a page shows to whoever works on reports, and to nobody else.

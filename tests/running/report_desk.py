@@ -1,7 +1,9 @@
 """A hotline or police desk with a vault, made by the use cases themselves, for tests that take reports in."""
 
+import io
 import itertools
 import uuid
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +26,7 @@ from vangnet.reports.model.drafts import ReportDraft, Source
 from vangnet.reports.service import deliveries
 from vangnet.reports.service.arriving import FileTaker
 from vangnet.reports.service.taking import Taker
+from vangnet.simulation.cybertips import make_tips
 from vangnet.vault.files import VaultFiles
 from vangnet.vault.service import switching
 
@@ -104,3 +107,13 @@ def desk_on(
         made = Desk(database=database, keys=keys, vault=vault, taker=None, now=now)  # type: ignore[arg-type]
         made.taker = Taker(database, keys, files=files, vault=vault, live=live, clock=lambda: made.now)
         yield made
+
+
+def zipped(seed: int, now: datetime) -> bytes:
+    """A made-up company report with its files, as it is delivered: a zip archive."""
+    (tip,) = make_tips(seed, 1, now=now)
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        for name, content in tip.members().items():
+            archive.writestr(name, content)
+    return written.getvalue()

@@ -25,6 +25,7 @@ from vangnet.identity.permissions import Role
 from vangnet.identity.service import installation, people
 from vangnet.keys import Keys
 from vangnet.web.health import Condition, HealthBoard
+from vangnet.web.help_file import HelpFile
 
 _COLOURS = {Condition.OK: "green", Condition.ATTENTION: "yellow", Condition.FAILING: "red"}
 _WORDS = {Condition.OK: "ok", Condition.ATTENTION: "look", Condition.FAILING: "fails"}
@@ -85,7 +86,7 @@ def _open_to_others(path: Path) -> bool:
 
 
 def _inside(settings: Settings, database: Database) -> Iterator[_Line]:
-    for finding in HealthBoard(settings, database).findings(now()):
+    for finding in HealthBoard(settings, database, help_file=HelpFile.named_by(settings)).findings(now()):
         values = dict(finding.values)
         remedy = finding.remedy and finding.remedy.format(**values)
         yield _Line(check=finding.check, condition=finding.condition, told=finding.told.format(**values), remedy=remedy)

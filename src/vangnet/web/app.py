@@ -71,7 +71,7 @@ def create_app(
     if only_gate:
         capabilities = [module for module in capabilities if module.__name__ in _ASKED_OF_GATES]
     files = StaticFiles()
-    help_file = None if settings.help_contacts_file is None else HelpFile(settings.help_contacts_file)
+    help_file = HelpFile.named_by(settings)
     done = {code: sentence for module in capabilities for code, sentence in getattr(module, "DONE", {}).items()}
     measures = Metrics(database, live, gate)
     direct: dict[tuple[str, str], APIRoute] = {}

@@ -4,9 +4,11 @@ import threading
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
 import structlog
 
+from vangnet.config import Settings
 from vangnet.errors import InvalidInput, InvalidSettings
 from vangnet.identity.model.parties import legal_day
 from vangnet.reports.help_contacts import HelpContacts, read_contacts
@@ -36,6 +38,11 @@ class HelpFile:
         except (OSError, InvalidInput) as error:
             problem = error.problem if isinstance(error, InvalidInput) else f"cannot be read: {error.strerror}"
             raise InvalidSettings(problems=f"VANGNET_HELP_CONTACTS_FILE: the contacts {problem}") from error
+
+    @classmethod
+    def named_by(cls, settings: Settings) -> Self | None:
+        """The file that the settings name; None where they name none. Raises InvalidSettings."""
+        return None if settings.help_contacts_file is None else cls(settings.help_contacts_file)
 
     def contacts(self) -> HelpContacts:
         """The contacts as the file has them; as it had them, where it cannot be used any more."""

@@ -1,12 +1,10 @@
 """Reports are taken in once, whole, and are found again as they came."""
 
-import io
-import zipfile
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from psycopg import sql
-from running.report_desk import CONSOLE, Desk
+from running.report_desk import CONSOLE, Desk, zipped
 
 from vangnet.reports.formats import bundle
 from vangnet.reports.model.deliveries import DeliveryState
@@ -23,7 +21,7 @@ from vangnet.reports.model.drafts import (
 from vangnet.reports.model.reports import Report, ReportState
 from vangnet.reports.service import deliveries, showing
 from vangnet.reports.service import desk as desk_service
-from vangnet.simulation.cybertips import document, make_tips
+from vangnet.simulation.cybertips import make_tips
 
 LINK = "https://pictures.example/gallery/1"
 
@@ -37,19 +35,6 @@ def link_report(reference: str | None = None, link: str = LINK, *, signs: frozen
         items=(ItemDraft(kind=ItemKind.ADDRESS, address=link),),
         signs=signs,
     )
-
-
-def zipped(seed: int, now: datetime) -> bytes:
-    (tip,) = make_tips(seed, 1, now=now)
-    written = io.BytesIO()
-    with zipfile.ZipFile(written, "w") as archive:
-        archive.writestr("report.xml", document(tip.report))
-        for number, detail in enumerate(tip.details):
-            archive.writestr(f"details{number}.xml", document(detail))
-        for file in tip.files:
-            if file.stored_name is not None:
-                archive.writestr(file.stored_name, file.content)
-    return written.getvalue()
 
 
 def shown(desk: Desk, report_id: int) -> Report:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from running.report_desk import CONSOLE, Desk
+from running.report_desk import CONSOLE, Desk, zipped
 
 from vangnet.config import Settings
 from vangnet.errors import NotFound
@@ -23,8 +23,6 @@ from vangnet.retention.terms import STARTING, as_document
 from vangnet.simulation.cybertips import make_tips
 from vangnet.vault.model import MediumState
 from vangnet.vault.service import looking
-
-from .test_intake import zipped
 
 
 class Later(Workplace):

@@ -162,14 +162,29 @@ def move(
     *,
     closing: Closing | None = None,
     reason: str | None = None,
-    action: Permission = Permission.REPORT_WORK,
     now: datetime,
 ) -> Report:
     """Brings a locked report into another state, with its step and its event. For the services of this package."""
+    changed = stepped(conn, actor, report, state, closing=closing, reason=reason, now=now)
+    _record(conn, actor, report, changed, now, reason=reason)
+    return changed
+
+
+def stepped(
+    conn: Connection,
+    actor: Actor,
+    report: Report,
+    state: ReportState,
+    *,
+    closing: Closing | None = None,
+    reason: str | None = None,
+    now: datetime,
+) -> Report:
+    """The same without an event: for a service of this package whose own event tells it."""
     changed = replace(
         report, state=moved(report.state, state), state_at=now, closing=closing, claimed_by=None, claimed_at=None
     )
-    _save(conn, actor, report, changed, now, reason=reason, action=action)
+    _save(conn, actor, report, changed, now, reason=reason)
     if changed.state is ReportState.DONE and changed.case_number is not None:
         # Whoever referred it to us hears what became of it.
         defer(conn, ANSWER, report_id=changed.id)
@@ -189,19 +204,11 @@ def _claim(
         opened_at=report.opened_at or now,
     )
     _save(conn, actor, report, changed, now, reason=reason)
+    _record(conn, actor, report, changed, now, reason=reason)
     return changed
 
 
-def _save(
-    conn: Connection,
-    actor: Actor,
-    before: Report,
-    changed: Report,
-    now: datetime,
-    *,
-    reason: str | None,
-    action: Permission = Permission.REPORT_WORK,
-) -> None:
+def _save(conn: Connection, actor: Actor, before: Report, changed: Report, now: datetime, *, reason: str | None) -> None:
     store.update_state(conn, changed)
     if basis_of(changed.state, changed.closing) is not basis_of(before.state, before.closing):
         rest_on(conn, actor, report_id=changed.id, basis=basis_of(changed.state, changed.closing), now=now)
@@ -210,8 +217,11 @@ def _save(
         reason=reason,
     )  # fmt: skip
     store.add_step(conn, step)
+
+
+def _record(conn: Connection, actor: Actor, before: Report, changed: Report, now: datetime, *, reason: str | None) -> None:
     audit.record(
-        conn, actor, action=action, record="report", record_id=changed.id, now=now,
+        conn, actor, action=Permission.REPORT_WORK, record="report", record_id=changed.id, now=now,
         was=before.state.value, state=changed.state.value, reason=reason,
         closing=None if changed.closing is None else changed.closing.value,
         claimed_by=None if changed.claimed_by is None else str(changed.claimed_by),

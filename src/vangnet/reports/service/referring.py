@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
+from vangnet.audit import service as audit
 from vangnet.audit.model import Actor, ActorKind
 from vangnet.db import Connection, defer
 from vangnet.errors import Conflict, InvalidInput, NotFound
@@ -123,11 +124,9 @@ def refer(
     )  # fmt: skip
     store.add_referral(conn, referral)
     report_store.update_case_number(conn, report_id, case_number)
-    desk.move(
-        conn, actor, replace(report, case_number=case_number), ReportState.REFERRED, reason=reason.value,
-        action=Permission.REPORT_REFER, now=now,
-    )  # fmt: skip
+    desk.stepped(conn, actor, replace(report, case_number=case_number), ReportState.REFERRED, reason=reason.value, now=now)
     defer(conn, SEND, referral_id=str(referral.id))
+    _record(conn, actor, referral, now, reason=reason.value, shares=sorted(share.value for share in chosen))
     return referral
 
 
@@ -149,13 +148,14 @@ def take_back(conn: Connection, actor: Actor, *, referral_id: UUID, now: datetim
     """
     actor.require(Permission.REPORT_REFER)
     referral = store.get_referral_for_update(conn, referral_id)
-    state = moved(referral.state, ReferralState.TAKEN_BACK)
-    store.update_state(conn, replace(referral, state=state, state_at=now))
+    taken_back = replace(referral, state=moved(referral.state, ReferralState.TAKEN_BACK), state_at=now)
+    store.update_state(conn, taken_back)
     for one in _handoffs(conn, actor, referral_id):
         if one.state in _NOT_THERE:
             sending.give_up(conn, _TAKING_BACK, handoff_id=one.id, now=now)
     report = report_store.get_report_for_update(conn, referral.report_id)
-    return desk.move(conn, actor, report, ReportState.WAITING, reason="taken_back", action=Permission.REPORT_REFER, now=now)
+    _record(conn, actor, taken_back, now)
+    return desk.stepped(conn, actor, report, ReportState.WAITING, reason="taken_back", now=now)
 
 
 # --- reading ---
@@ -245,16 +245,23 @@ def take_answer(conn: Connection, actor: Actor, *, received_id: UUID, now: datet
     report = report_store.get_report_for_update(conn, referral.report_id)
     match referral.state, report.state:
         case ReferralState.RETURNED, ReportState.REFERRED | ReportState.DONE:
-            desk.move(conn, actor, report, ReportState.WAITING, reason="returned", action=Permission.REPORT_REFER, now=now)
+            desk.stepped(conn, actor, report, ReportState.WAITING, reason="returned", now=now)
         case ReferralState.ANSWERED, ReportState.REFERRED:
-            desk.move(
-                conn, actor, report, ReportState.DONE, closing=Closing.FORWARDED, reason=told.outcome.value,
-                action=Permission.REPORT_REFER, now=now,
-            )  # fmt: skip
+            reason = told.outcome.value
+            desk.stepped(conn, actor, report, ReportState.DONE, closing=Closing.FORWARDED, reason=reason, now=now)
         case _:
             # Somebody here went on with the report meanwhile: the answer is kept beside it.
             pass
+    _record(conn, actor, referral, now, outcome=told.outcome.value)
     return referral
+
+
+def _record(conn: Connection, actor: Actor, referral: Referral, now: datetime, **details: object) -> None:
+    audit.record(
+        conn, actor, action=Permission.REPORT_REFER, record="referral", record_id=referral.id, now=now,
+        report=referral.report_id, party_id=str(referral.party_id), case_number=referral.case_number,
+        state=referral.state.value, **details,
+    )  # fmt: skip
 
 
 def _recipient(ours: InstallationKind, party: Party, now: datetime) -> Recipient:

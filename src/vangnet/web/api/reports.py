@@ -64,7 +64,7 @@ class ReportAnswer(BaseModel):
     reasons: list[ReasonAnswer] = Field(description="Why it stands where it stands, what counts most first.")
 
 
-@router.get("/reports", dependencies=[needs(Permission.REPORT_READ)])
+@router.get("/queue", dependencies=[needs(Permission.REPORT_READ)])
 def list_reports(
     visit: Visit,
     *,
@@ -85,7 +85,7 @@ def list_reports(
     return [_answer(report, standing) for report, standing in found.reports]
 
 
-@router.get("/reports/{report_id}", dependencies=[needs(Permission.REPORT_READ)])
+@router.get("/queue/{report_id}", dependencies=[needs(Permission.REPORT_READ)])
 def get_report(visit: Visit, report_id: ReportNumber) -> ReportAnswer:
     """One report, without what it says."""
     with visit.transaction() as conn:

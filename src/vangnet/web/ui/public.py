@@ -170,11 +170,15 @@ def _require_page(visit: OneVisit, language: str) -> HelpContacts:
     """The contacts of the page, in the language that was chosen. Raises NotFound where there is no such page."""
     if language in set(Language):
         visit.speak(Language(language))
-    visit.find_visitor()
-    installation = visit.installation
-    if visit.site.help is None or installation is None or installation.kind not in _KINDS_WITH_PAGE:
+    if visit.site.help is None or not has_public_page(visit):
         raise NotFound(record="page", key="report")
     return visit.site.help.contacts()
+
+
+def has_public_page(visit: OneVisit) -> bool:
+    """Whether this installation has a public page, to lead people there who came to the wrong door."""
+    installation = visit.find_visitor().installation
+    return visit.site.help is not None and installation is not None and installation.kind in _KINDS_WITH_PAGE
 
 
 def _hotline(visit: OneVisit) -> tuple[str, str] | None:

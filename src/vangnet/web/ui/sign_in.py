@@ -20,6 +20,7 @@ from vangnet.web.access import PUBLIC, SECOND_FACTOR_PENDING, needs
 from vangnet.web.languages import marked
 from vangnet.web.security import local_path
 from vangnet.web.ui import passkey_forms
+from vangnet.web.ui.public import has_public_page
 from vangnet.web.visit import OneVisit, Visit
 
 router = APIRouter()
@@ -240,6 +241,7 @@ def sign_in_page(
         problem=problem,
         ceremony=passkey_forms.to_sign_in(visit),
         provider=None if issuer is None else urlsplit(issuer).hostname,
+        public=has_public_page(visit),
     )
 
 
