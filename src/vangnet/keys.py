@@ -121,7 +121,6 @@ class Sealer:
                 f"a value sealed for {self._purpose} does not open with the keys of this installation"
             ) from None
 
-
     def unseal_into(self, sealed: memoryview, associated: bytes, room: memoryview) -> int:
         """Opens into the beginning of `room`; returns how many bytes. For much at once, which is to need no fresh memory.
 

@@ -57,9 +57,7 @@ class PoliceDesk:
     commands: Commands
     environ: dict[str, str]
 
-    def intake(
-        self, *arguments: object, code: int = 0, environ: Mapping[str, str] | None = None
-    ) -> list[dict[str, Any]]:
+    def intake(self, *arguments: object, code: int = 0, environ: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
         """What the command printed."""
         done = self.commands.run("intake", *arguments, "--json", environ=self.environ | dict(environ or {}))
         assert done.returncode == code, done.stderr
@@ -81,9 +79,7 @@ class PoliceDesk:
 
 
 @pytest.fixture(scope="module")
-def police(
-    postgres: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory, commands: Commands
-) -> Iterator[PoliceDesk]:
+def police(postgres: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory, commands: Commands) -> Iterator[PoliceDesk]:
     folder = tmp_path_factory.mktemp("doors")
     with house(postgres, folder, "Politie Voorbeeld", InstallationKind.POLICE) as made:
         with made.database.transaction() as conn:
@@ -248,14 +244,20 @@ def test_a_large_set_is_cut_in_the_same_parts_each_time() -> None:
     for _ in range(2):
         content = vics([rows]).encode()
         parts = media_set.read(
-            _Stream(content), reporter=Reporter(kind=ReporterKind.POLICE), provenance="x", reference="set", country=None,
+            _Stream(content),
+            reporter=Reporter(kind=ReporterKind.POLICE),
+            provenance="x",
+            reference="set",
+            country=None,
             now=NOW,
         )
-        seen.append([
-            (part.draft.reference, len(part.draft.items), part.position, part.skipped)
-            for part in parts
-            if part.draft is not None
-        ])
+        seen.append(
+            [
+                (part.draft.reference, len(part.draft.items), part.position, part.skipped)
+                for part in parts
+                if part.draft is not None
+            ]
+        )
     assert seen[0] == seen[1]
     assert [position for _, _, position, _ in seen[0]] == [5000, 10_000, 10_010]
     assert sum(items + skipped for _, items, _, skipped in seen[0]) == len(rows)

@@ -34,7 +34,8 @@ def test_the_menu_shows_what_the_role_may_open_and_all_of_it_opens(server: Runni
         for item in REPORTS_MENU:
             assert (client.get(item.path).status_code == 200) is (item.path in shown), item.path
         # What has no place in the menu of a hotline is under the person's name.
-        assert all(client.get(item.path).status_code == 200 for item in MENU if f'href="{item.path}"' in client.get("/").text)
+        page = client.get("/").text
+        assert all(client.get(item.path).status_code == 200 for item in MENU if f'href="{item.path}"' in page)
     assert len(shown) <= 7
 
 
@@ -56,7 +57,9 @@ def test_what_people_are_called_is_text_and_never_a_part_of_the_page(new_server:
 
 
 @pytest.mark.parametrize("kind", [InstallationKind.PROVIDER, InstallationKind.AUTHORITY])
-def test_a_kind_without_a_desk_says_what_waits_and_what_it_cannot_do_yet(start_server: StartServer, kind: InstallationKind) -> None:
+def test_a_kind_without_a_desk_says_what_waits_and_what_it_cannot_do_yet(
+    start_server: StartServer, kind: InstallationKind
+) -> None:
     with start_server(kind=kind) as server, server.signed_in(Role.STAFF) as client:
         page = client.get("/").text
     assert "Nothing waits for you." in page

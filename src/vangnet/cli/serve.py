@@ -80,9 +80,7 @@ def _run(settings: Settings, only: Part, listener: socket.socket, parent: Parent
         if only is Part.ALL:
             background.enter_context(Worker(database, keys, settings, live=live, sandbox=sandbox))
         gate = background.enter_context(_gate(settings, database, keys, live, sandbox))
-        app = create_app(
-            settings, database, keys, live=live, gate=gate, sandbox=sandbox, only_gate=only is Part.GATE
-        )
+        app = create_app(settings, database, keys, live=live, gate=gate, sandbox=sandbox, only_gate=only is Part.GATE)
         if parent is None:
             room = app.state.site.gate_room
             background.enter_context(open_doors(settings, gate, live, room, today=now().date(), grace_s=_GRACE_S))

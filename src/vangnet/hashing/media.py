@@ -162,9 +162,7 @@ def _cut_out(upright: Image.Image, asked: Excerpt) -> Pixels:
         sides = (max(1, int(upright.width * scale)), max(1, int(upright.height * scale)))
         # Each pixel is the mean of those that it stands for: a window that reaches further would keep more of the picture.
         upright = upright.resize(sides, Image.Resampling.BOX)
-    return Pixels(
-        width=upright.width, height=upright.height, channels=len(upright.getbands()), content=upright.tobytes()
-    )
+    return Pixels(width=upright.width, height=upright.height, channels=len(upright.getbands()), content=upright.tobytes())
 
 
 def _hash_frames(data: bytes, job: Job, deadline: float, *, damaged: bool) -> Decoded | None:

@@ -12,13 +12,15 @@ from vangnet.vault.service import erasing, switching
 _ERASURE = Actor(
     kind=ActorKind.SYSTEM,
     id="erase_due",
-    permissions=frozenset({
-        Permission.REPORT_ERASE,
-        Permission.REPORT_READ,
-        Permission.VAULT_ERASE,
-        Permission.VAULT_PUT,
-        Permission.VAULT_READ,
-    }),
+    permissions=frozenset(
+        {
+            Permission.REPORT_ERASE,
+            Permission.REPORT_READ,
+            Permission.VAULT_ERASE,
+            Permission.VAULT_PUT,
+            Permission.VAULT_READ,
+        }
+    ),
 )
 
 

@@ -47,8 +47,10 @@ def read_form(form: PublicForm, *, language: str, zone: ZoneInfo, now: datetime)
             wrong.append(InvalidInput(field=name, problem=f"must have at most {LINE_MAX} characters"))
     contact = values.line(form.contact)
     if contact is not None and form.anonymous:
-        problem = "You filled in how to reach you, and chose to stay anonymous: empty it, or choose that we may reach you."
-        wrong.append(InvalidInput(field="contact", problem=problem))
+        wrong.append(InvalidInput(
+            field="contact",
+            problem="You filled in how to reach you, and chose to stay anonymous: empty it, or choose that we may reach you.",  # noqa: E501
+        ))  # fmt: skip
     if contact is None and not form.anonymous:
         wrong.append(InvalidInput(field="contact", problem="Fill in how we can reach you, or choose to stay anonymous."))
     if wrong:
@@ -83,8 +85,10 @@ def _addresses(written: str, *, values: Values, wrong: list[InvalidInput]) -> li
         else:
             found[address] = None
     if unread:
-        problem = f"This is no link: line {', '.join(unread)}. Copy it from the address bar; put words into the note."
-        wrong.append(InvalidInput(field="links", problem=problem))
+        wrong.append(InvalidInput(
+            field="links",
+            problem=f"This is no link: line {', '.join(unread)}. Copy it from the address bar; put words into the note.",
+        ))  # fmt: skip
     return list(found)
 
 
@@ -98,6 +102,8 @@ def _moment(written: str, *, zone: ZoneInfo, now: datetime, wrong: list[InvalidI
     except ValueError:
         moment = None
     if moment is None:
-        problem = "This is no time that can be: write it like 2026-11-22 14:00, or leave it empty."
-        wrong.append(InvalidInput(field="seen_at", problem=problem))
+        wrong.append(InvalidInput(
+            field="seen_at",
+            problem="This is no time that can be: write it like 2026-11-22 14:00, or leave it empty.",
+        ))  # fmt: skip
     return moment

@@ -159,9 +159,7 @@ class Viewer:
         require_claimed_by(report, person_id)
         seen = store.steps_seen(conn, person_id, file_id=None, report_id=report.id)
         require_in_order(asked.wanted.step, seen)
-        look_id = _add(
-            conn, person_id, asked, file_id=None, reason=OpenReason.ASSESSMENT, sealed=None, now=now
-        )
+        look_id = _add(conn, person_id, asked, file_id=None, reason=OpenReason.ASSESSMENT, sealed=None, now=now)
         audit.record(
             conn, actor, action=Permission.REPORT_WORK, record="report", record_id=report.id, now=now,
             step=asked.wanted.step.value, look=look_id,

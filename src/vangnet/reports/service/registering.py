@@ -162,9 +162,7 @@ def _different(
     return different, of_item
 
 
-def _ids(
-    conn: Connection, secrets: Secrets, different: Sequence[_Different], *, asked: bool, now: datetime
-) -> list[int]:
+def _ids(conn: Connection, secrets: Secrets, different: Sequence[_Different], *, asked: bool, now: datetime) -> list[int]:
     """The number of each file: one that is known by its surest digest, or a new one."""
     every = {mac for one in different for mac in one.macs}
     while True:
