@@ -3,41 +3,9 @@
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-CONTACTS = """
-leave_to = "https://weather.example/"
-
-[[contact]]
-for = ["no_link", "care"]
-name_nl = "Hulplijn Voorbeeld"
-name_en = "Example Helpline"
-hours_nl = "dag en nacht"
-hours_en = "day and night"
-phone = "0800 0000"
-checked_on = {day}
-
-[[contact]]
-for = ["me"]
-name_nl = "Jongerenchat Voorbeeld"
-name_en = "Example Youth Chat"
-hours_nl = "elke dag van 9 tot 21 uur"
-hours_en = "every day from 9 to 21"
-chat = "https://chat.example/"
-phone = "0800 0001"
-checked_on = {day}
-
-[[contact]]
-for = ["worry"]
-name_nl = "Anonieme Hulp Voorbeeld"
-name_en = "Example Anonymous Help"
-hours_nl = "werkdagen"
-hours_en = "on working days"
-web = "https://help.example/"
-checked_on = {day}
-"""
+from vangnet.simulation.help_contacts import write_contacts
 
 
 def made_up_contacts(folder: Path, *, day: date | None = None) -> Path:
     """A file of them, checked on that day, today without one."""
-    path = folder / "help-contacts.toml"
-    path.write_text(CONTACTS.format(day=(day or datetime.now(UTC).date()).isoformat()), encoding="utf-8")
-    return path
+    return write_contacts(folder, checked_on=day or datetime.now(UTC).date())

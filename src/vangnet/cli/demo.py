@@ -29,6 +29,7 @@ from vangnet.identity.model import InstallationKind
 from vangnet.keys import Keys
 from vangnet.simulation.desks import fill_hotline, fill_police
 from vangnet.simulation.gate import House, list_and_follow
+from vangnet.simulation.help_contacts import write_contacts
 from vangnet.simulation.installations import CAST, Cast, Prepared, introduce_all, prepare
 from vangnet.simulation.pictures import demo_files
 
@@ -96,6 +97,9 @@ def _stage(folder: Path, cast: Cast, port: int, doors: dict[str, int]) -> _Stage
         "VANGNET_KEYS_DIR": str(home / "keys"),
         "VANGNET_PORT": str(port),
     } | {f"VANGNET_{name.upper()}_LISTEN": f"127.0.0.1:{number}" for name, number in doors.items()}
+    if cast.kind in {InstallationKind.HOTLINE, InstallationKind.POLICE}:
+        # Without contacts for whoever needs help there is no public page.
+        ours["VANGNET_HELP_CONTACTS_FILE"] = str(write_contacts(home, checked_on=now().date()))
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(config.PREFIX)}
     return _Stage(cast=cast, settings=config.load(ours), environ=inherited | ours, log=home / "serve.log", doors=doors)
 
@@ -236,9 +240,15 @@ def _tell_what_to_try(stages: Sequence[_Stage], prepared: Sequence[Prepared], pi
     say("\nThe hotline listed a generated picture; the provider refuses it, and copies of it. Try it, or your own:\n")
     for path in pictures.values():
         say(f"  curl -s -H 'Authorization: Bearer {key}' --data-binary @{path} {url}")
+    hotline, police = stages[1].settings.base_url, stages[2].settings.base_url
     say(
-        f"\nWhat was refused is at {provider.settings.base_url}/decisions, the hotline's reports at "
-        f"{stages[1].settings.base_url}/hand-offs."
+        f"\nWhat was refused is at {provider.settings.base_url}/decisions. The hotline has a report of it: its queue is at\n"
+        f"{hotline}/queue, that of the police, with made-up company reports, at {police}/queue. Anybody can report a link\n"
+        f"at {hotline}/report."
+    )
+    say(
+        "\nThe whole chain: one of the hotline's staff claims the next report, looks (covered, blurred, then sharp) and\n"
+        "classifies; a second one answers without seeing that; the picture is on the list, and the provider's gate knows it."
     )
     if provider.doors:
         say(f"clamd listens on 127.0.0.1:{provider.doors['clamd']}, ICAP on 127.0.0.1:{provider.doors['icap']}.")

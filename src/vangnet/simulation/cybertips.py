@@ -232,10 +232,13 @@ def _seen(drawn: random.Random, at: datetime, event: str) -> str:
 
 
 def _network_address(drawn: random.Random) -> str:
-    """One of the ranges that are kept for documentation (RFC 5737, RFC 3849)."""
+    """One of the ranges that are nobody's: for documentation (RFC 3849), and for measurements (RFC 2544).
+
+    IPv4 has only 762 addresses for documentation. With so few, thousands of reports would seem to share them.
+    """
     if drawn.random() < 0.3:
         return f"2001:db8:{drawn.randrange(65536):x}::{drawn.randrange(1, 65536):x}"
-    return f"{drawn.choice(('192.0.2', '198.51.100', '203.0.113'))}.{drawn.randrange(1, 255)}"
+    return f"198.{drawn.randrange(18, 20)}.{drawn.randrange(256)}.{drawn.randrange(1, 255)}"
 
 
 def _file(drawn: random.Random, report_id: str, number: int, *, with_content: bool) -> MadeFile:

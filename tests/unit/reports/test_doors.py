@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from running.help_contacts import CONTACTS
 
 from vangnet.errors import InvalidInput
 from vangnet.reports.formats import api_form, bundle, scan
@@ -21,6 +20,7 @@ from vangnet.reports.help_contacts import HelpFor, read_contacts
 from vangnet.reports.model.contents import is_packed, packed
 from vangnet.reports.model.drafts import Incident, ReportDraft, Reporter, ReporterKind, Source
 from vangnet.simulation.cybertips import make_tips, write_folder, write_zip
+from vangnet.simulation.help_contacts import CONTACTS
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 COMPANY = Reporter(kind=ReporterKind.COMPANY, name="Host Example")
