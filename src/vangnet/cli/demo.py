@@ -64,7 +64,9 @@ def demo(
     pictures = _write_pictures(folder / "pictures")
     with ExitStack() as running:
         say("preparing four installations …")
-        prepared = _prepare(stages, folder, pictures["listed.jpg"].read_bytes())
+        prepared = _prepare(
+            stages, folder, listed=pictures["listed.jpg"].read_bytes(), reported=pictures["unlisted.jpg"].read_bytes()
+        )
         say(f"prepared after {time.monotonic() - started:.0f} s; starting them …")
         processes = [running.enter_context(_serving(stage)) for stage in stages]
         for stage, process in zip(stages, processes, strict=True):
@@ -104,7 +106,7 @@ def _stage(folder: Path, cast: Cast, port: int, doors: dict[str, int]) -> _Stage
     return _Stage(cast=cast, settings=config.load(ours), environ=inherited | ours, log=home / "serve.log", doors=doors)
 
 
-def _prepare(stages: Sequence[_Stage], folder: Path, listed: bytes) -> list[Prepared]:
+def _prepare(stages: Sequence[_Stage], folder: Path, *, listed: bytes, reported: bytes) -> list[Prepared]:
     """Sets up what is not set up yet, and makes fresh sign-in links and keys."""
     log.configure(stages[0].settings.model_copy(update={"log_level": "warning"}))
     with ExitStack() as opened:
@@ -128,7 +130,7 @@ def _prepare(stages: Sequence[_Stage], folder: Path, listed: bytes) -> list[Prep
         list_and_follow(hotline, provider, listed=listed, now=now())
         say("taking in made-up reports …")
         police = House(database=houses[2][0], keys=houses[2][1], cast=CAST[2])
-        fill_hotline(hotline, stages[1].settings, seed=_SEED, now=now())
+        fill_hotline(hotline, stages[1].settings, folder / "tips", reported=reported, seed=_SEED, now=now())
         fill_police(police, stages[2].settings, folder / "tips", seed=_SEED, now=now())
         return prepared
 
@@ -242,13 +244,14 @@ def _tell_what_to_try(stages: Sequence[_Stage], prepared: Sequence[Prepared], pi
         say(f"  curl -s -H 'Authorization: Bearer {key}' --data-binary @{path} {url}")
     hotline, police = stages[1].settings.base_url, stages[2].settings.base_url
     say(
-        f"\nWhat was refused is at {provider.settings.base_url}/decisions. The hotline has a report of it: its queue is at\n"
-        f"{hotline}/queue, that of the police, with made-up company reports, at {police}/queue. Anybody can report a link\n"
-        f"at {hotline}/report."
+        f"\nWhat was refused is at {provider.settings.base_url}/decisions. The hotline has a report of it: its queue is\n"
+        f"at {hotline}/queue, that of the police, with made-up company reports, at {police}/queue. Anybody can report a\n"
+        f"link at {hotline}/report."
     )
     say(
-        "\nThe whole chain: one of the hotline's staff claims the next report, looks (covered, blurred, then sharp) and\n"
-        "classifies; a second one answers without seeing that; the picture is on the list, and the provider's gate knows it."
+        "\nThe whole chain: a platform reported unlisted.jpg to the hotline. One of the staff claims the report, looks\n"
+        "(covered, blurred, then sharp) and classifies; a second one answers without seeing that. Then the picture is on the\n"
+        "list, and the provider's gate refuses it: ask with the line above."
     )
     if provider.doors:
         say(f"clamd listens on 127.0.0.1:{provider.doors['clamd']}, ICAP on 127.0.0.1:{provider.doors['icap']}.")

@@ -83,12 +83,13 @@ def make_tip(
     haste: bool | None = None,
     with_content: bool = True,
     circulating: Sequence[bytes] = (),
+    contents: Sequence[bytes] = (),
     person: int | None = None,
 ) -> MadeTip:
     """A report. Without `files`, as many as it happens: mostly few, seldom very many. `with_content` draws pictures.
 
-    `circulating`: pictures that turn up again and again; a third of the files are one of these. `person`: the number of
-    whom it is about, where several reports are to be about the same.
+    `circulating`: pictures that turn up again and again; a third of the files are one of these. `contents`: what its files
+    are, instead of drawn ones. `person`: the number of whom it is about, where several reports are to be about the same.
     """
     drawn = random.Random(seed)  # noqa: S311 (made-up reports are no secret)
     report_id = str(100_000_000 + seed % 900_000_000)
@@ -97,6 +98,11 @@ def make_tip(
     if circulating:
         made = tuple(
             replace(file, content=drawn.choice(circulating)) if drawn.random() < _CIRCULATING else file for file in made
+        )
+    if contents:
+        made = tuple(
+            replace(_file(drawn, report_id, number, with_content=True), content=content)
+            for number, content in enumerate(contents)
         )
     at = now - timedelta(seconds=drawn.randrange(3600, 60 * 24 * 3600))
     service = drawn.choice(_PLATFORMS)

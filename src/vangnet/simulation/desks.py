@@ -29,7 +29,7 @@ from vangnet.reports.model.drafts import (
 from vangnet.reports.service import deliveries
 from vangnet.reports.service.arriving import FileTaker
 from vangnet.reports.service.taking import Taker
-from vangnet.simulation.cybertips import make_tip, small_picture, write_zip
+from vangnet.simulation.cybertips import MadeTip, make_tip, small_picture, write_zip
 from vangnet.simulation.gate import House
 from vangnet.vault.files import VaultFiles
 from vangnet.vault.service import switching
@@ -49,8 +49,7 @@ def fill_police(house: House, settings: Settings, folder: Path, *, seed: int, no
     if _has_reports(house):
         return
     drawn = random.Random(seed)  # noqa: S311 (made-up reports are no secret)
-    circulating = [small_picture(drawn) for _ in range(6)]
-    folder.mkdir(mode=0o700, exist_ok=True)
+    circulating = [small_picture(drawn) for _ in range(20)]
     with _desk(house, settings, now) as taken:
         for number in range(TIPS):
             tip = make_tip(
@@ -61,19 +60,27 @@ def fill_police(house: House, settings: Settings, folder: Path, *, seed: int, no
                 circulating=circulating,
                 person=drawn.randrange(5) if drawn.random() < 1 / 3 else None,
             )
-            path = folder / f"CyberTip_{tip.report_id}.zip"
-            write_zip(tip, path)
-            taken.take(path, at=now - timedelta(hours=4 * (TIPS - 1 - number)))
+            taken.take(_written(tip, folder), at=now - timedelta(hours=4 * (TIPS - 1 - number)))
 
 
-def fill_hotline(house: House, settings: Settings, *, seed: int, now: datetime) -> None:
-    """Links from the public and from other hotlines at the hotline. Done once."""
+def fill_hotline(house: House, settings: Settings, folder: Path, *, reported: bytes, seed: int, now: datetime) -> None:
+    """Links from the public at the hotline, and a platform's report with the file `reported`. Done once."""
     if _has_reports(house):
         return
     drawn = random.Random(seed)  # noqa: S311 (made-up reports are no secret)
     with _desk(house, settings, now) as taken:
         for number in range(LINKS):
-            taken.take_draft(_link_report(drawn), at=now - timedelta(hours=6 * (LINKS - 1 - number)))
+            taken.take_draft(_link_report(drawn), at=now - timedelta(hours=6 * (LINKS - number)))
+        tip = make_tip(seed, now=now, haste=False, contents=[reported])
+        taken.take(_written(tip, folder), at=now)
+
+
+def _written(tip: MadeTip, folder: Path) -> Path:
+    """The bundle of a tip, in a folder where a reader of the demo finds it."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    path = folder / f"CyberTip_{tip.report_id}.zip"
+    write_zip(tip, path)
+    return path
 
 
 def _link_report(drawn: random.Random) -> ReportDraft:
