@@ -250,8 +250,8 @@ def _tell_what_to_try(stages: Sequence[_Stage], prepared: Sequence[Prepared], pi
     )
     say(
         "\nThe whole chain: a platform reported unlisted.jpg to the hotline. One of the staff claims the report, looks\n"
-        "(covered, blurred, then sharp) and classifies; a second one answers without seeing that. Then the picture is on the\n"
-        "list, and the provider's gate refuses it: ask with the line above."
+        "(covered, blurred, then sharp) and classifies; a second one answers without seeing that. Then the picture is on\n"
+        "the list, and the provider's gate refuses it: ask with the line above."
     )
     if provider.doors:
         say(f"clamd listens on 127.0.0.1:{provider.doors['clamd']}, ICAP on 127.0.0.1:{provider.doors['icap']}.")
