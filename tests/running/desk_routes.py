@@ -305,6 +305,10 @@ CHANGES: dict[str, Change] = {
     "POST /triage/policy": Change(action=_LEAD, prepare=_choosing),
     "POST /triage/policy/preview": Change(
         action=None,
-        prepare=lambda server: Call(client=server.signed_in(Role.LEAD), path="/triage/policy/preview", form=policy_form()),
+        prepare=lambda server: Call(
+            client=server.signed_in(Role.LEAD),
+            path="/triage/policy/preview",
+            form=policy_form(instead_of=str(_version(server))),
+        ),
     ),
 }

@@ -117,6 +117,8 @@ class ScanState:
     def forget(self) -> None:
         """The scan is over, and nothing of it is to be done again."""
         self._path.unlink(missing_ok=True)
+        # Left by a run that died while it took over from one before it, when that one's state was lost, too.
+        _aside_path(self._report).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Leaves everything as it is, on disk."""

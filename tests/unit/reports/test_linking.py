@@ -317,7 +317,7 @@ def joined_by_brute_force(reports: Sequence[Sequence[Told]], limits: LinkLimits)
     }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120)
 @given(reports=reports_told)
 def test_joining_links_equal_brute_force_whichever_report_is_asked(reports: list[list[Told]]) -> None:
     shared = InMemory()
@@ -338,7 +338,7 @@ def test_joining_links_equal_brute_force_whichever_report_is_asked(reports: list
         assert all(one in by_end[one.a] and one in by_end[one.b] for one in found), number
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100)
 @given(reports=reports_told, order=st.randoms(use_true_random=False))
 def test_links_do_not_depend_on_the_order_in_which_reports_came(reports: list[list[Told]], order: random.Random) -> None:
     numbers = list(range(len(reports)))
@@ -355,7 +355,7 @@ def test_links_do_not_depend_on_the_order_in_which_reports_came(reports: list[li
         assert (here.common, here.loosened) == (there.common, there.loosened)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100)
 @given(reports=reports_told)
 def test_a_new_report_loosens_exactly_what_it_makes_common(reports: list[list[Told]]) -> None:
     shared = InMemory()

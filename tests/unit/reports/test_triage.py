@@ -33,6 +33,9 @@ from vangnet.reports.triage import (
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 URGENT = [sign for sign in Sign if sign not in AGAINST]
 
+#: Each example draws a whole policy and many reports.
+FEW = settings(max_examples=30)
+
 
 def facts(number: int = 1, **changes: Any) -> Facts:
     """A report of which nothing is known."""
@@ -120,6 +123,7 @@ def test_time_alone_never_takes_points_away(policy: TriagePolicy, one: Facts, da
     assert score(policy, one, NOW + timedelta(days=days)) >= score(policy, one, NOW)
 
 
+@FEW
 @given(POLICIES, MANY, st.data())
 def test_a_further_sign_of_urgency_never_moves_a_report_back(
     policy: TriagePolicy, many: list[Facts], data: st.DataObject
@@ -137,6 +141,7 @@ def test_a_further_sign_of_urgency_never_moves_a_report_back(
             assert place.number <= number[place.report_id]
 
 
+@FEW
 @given(POLICIES, MANY, st.integers(0, 100))
 def test_each_report_is_listed_once_in_its_place_or_aside(policy: TriagePolicy, many: list[Facts], taken: int) -> None:
     listing = order(policy, many, NOW, taken=taken)
@@ -147,6 +152,7 @@ def test_each_report_is_listed_once_in_its_place_or_aside(policy: TriagePolicy, 
     assert {one.report_id: one.reason for one in listing.aside} == cannot
 
 
+@FEW
 @given(POLICIES, MANY, st.randoms(use_true_random=False))
 def test_the_order_does_not_depend_on_the_order_in_which_reports_are_given(
     policy: TriagePolicy, many: list[Facts], chance: random.Random
@@ -156,6 +162,7 @@ def test_the_order_does_not_depend_on_the_order_in_which_reports_are_given(
     assert order(policy, shuffled, NOW) == order(policy, many, NOW)
 
 
+@FEW
 @given(POLICIES, MANY, st.integers(0, 200))
 def test_taking_one_after_the_other_is_taking_the_list(policy: TriagePolicy, many: list[Facts], taken: int) -> None:
     whole = [place.report_id for place in order(policy, many, NOW, taken=taken).places]
@@ -174,7 +181,7 @@ def test_the_oldest_really_get_their_share(percent: int, taken: int, number: int
     assert abs(places - number * percent / 100) < 1
 
 
-@settings(max_examples=25)
+@settings(max_examples=8)
 @given(POLICIES, st.integers(1, 6))
 def test_nothing_waits_for_ever(policy: TriagePolicy, waiting: int) -> None:
     """However much of more points comes in, a report is opened after as many shares of the oldest as wait before it."""
@@ -208,6 +215,7 @@ def test_evidence_that_will_count_is_told_with_the_time(policy: TriagePolicy, on
             assert score(policy, one, move.at - timedelta(seconds=1)) == score(policy, one, NOW)
 
 
+@FEW
 @given(POLICIES, MANY)
 def test_what_calls_a_person_goes_before_what_was_drawn_and_that_before_the_rest(
     policy: TriagePolicy, many: list[Facts]
@@ -279,6 +287,7 @@ def of_equals(policy: TriagePolicy, row: Kept) -> tuple[int, bool, timedelta, in
     return row.rank, late, back * (row.received_at - NOW), back * row.id
 
 
+@FEW
 @given(POLICIES, MANY, st.integers(0, 300))
 def test_read_lazily_the_order_is_the_same(policy: TriagePolicy, many: list[Facts], taken: int) -> None:
     by_age = sorted(kept(policy, many), key=lambda row: (row.received_at, row.id))
