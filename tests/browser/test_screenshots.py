@@ -15,6 +15,9 @@ from vangnet.db.embedded import EmbeddedServer
 from vangnet.identity.model import PartyKind
 from vangnet.identity.permissions import Permission, Role
 from vangnet.identity.service import api_keys, parties
+from vangnet.simulation.desks import fill_police
+from vangnet.simulation.gate import House
+from vangnet.simulation.installations import CAST
 from vangnet.worker import Worker
 
 FOLDER = os.environ.get("SCREENSHOTS")
@@ -33,6 +36,14 @@ PICTURES = [
     ("policy-preview", "/gate/policy/change", "light"),
     ("false-alarms", "/gate/review", "light"),
     ("probing", "/gate/probes", "light"),
+]
+#: Of the desk, as one of the staff sees it; by the number of a report in the made-up set.
+DESK = [
+    ("queue", "/queue"),
+    ("report", "/reports/24"),
+    ("links", "/reports/24/links"),
+    ("assess", "/reports/24/assess/1"),
+    ("triage-page", "/triage"),
 ]
 COLLEAGUES = {"Bram Jansen": Role.STAFF, "Joost van den Berg": Role.ADMINISTRATOR, "Mirjam Kok": Role.STAFF}
 pytestmark = pytest.mark.skipif(FOLDER is None, reason="SCREENSHOTS names no folder for the pictures")
@@ -76,6 +87,29 @@ def hotline(postgres: EmbeddedServer, tmp_path: Path) -> Iterator[RunningServer]
 def address(name: str) -> str:
     """The e-mail address of a colleague."""
     return f"{name.lower().replace(' ', '.')}@meldpunt.example"
+
+
+def test_the_pictures_of_the_desk_are_made(hotline: RunningServer, browser: Browser, tmp_path: Path) -> None:
+    assert FOLDER is not None
+    now = datetime.now(UTC)
+    house = House(database=hotline.database, keys=hotline.keys, cast=CAST[1])
+    fill_police(house, hotline.settings, tmp_path / "tips", seed=7, now=now)
+    esra = hotline.session_of(hotline.invite(Role.STAFF, name="Esra Kaya", email=address("Esra Kaya")))
+    with browser.new_context(base_url=hotline.url, locale="en", viewport=SIZE) as context:
+        context.add_cookies([{"name": hotline.session_cookie, "value": esra.token, "url": hotline.url}])
+        page = context.new_page()
+        for name, path in DESK:
+            page.goto(path)
+            if name == "assess":
+                page.goto("/reports/24")
+                page.get_by_role("button", name="Claim").first.click()
+                page.goto(path)
+                page.get_by_role("button", name="Look, blurred").click()
+                page.get_by_role("button", name="Cover").wait_for()
+            page.wait_for_load_state("networkidle")
+            page.screenshot(path=Path(FOLDER) / f"{name}.png", full_page=name == "assess")
+        page.goto("/report/saw")
+        page.screenshot(path=Path(FOLDER) / "public.png", full_page=True)
 
 
 def test_the_pictures_are_made(hotline: RunningServer, browser: Browser) -> None:
