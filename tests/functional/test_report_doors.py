@@ -428,5 +428,6 @@ def test_a_value_that_is_wrong_spoils_itself_only(server: RunningServer, provide
 
 def test_the_trail_of_the_desk_verifies(police: PoliceDesk) -> None:
     house_, heads = police.house, police.house.settings.audit_heads_dir
+    heads.parent.mkdir(parents=True, exist_ok=True)
     with Sealer(house_.database, house_.keys, heads):
         wait_until(lambda: verify(house_.database, heads, [house_.keys.public_key]).ok)
