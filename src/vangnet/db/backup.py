@@ -6,6 +6,7 @@ transaction, and commits only when the file was read to its end and found whole.
 
 import contextlib
 import os
+import shutil
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -24,12 +25,15 @@ from vangnet.db import backup_file, backup_key, dumping, loading, migrate
 from vangnet.db.backup_file import DUMP, HEADS, BackupReader, Manifest, Progress
 from vangnet.db.connection import Connection, connect, translated_errors
 from vangnet.db.pool import owner_conninfo
-from vangnet.errors import Conflict, DatabaseRefused, InvalidInput
+from vangnet.errors import Conflict, DatabaseRefused, DatabaseUnavailable, InvalidInput, StorageFull
 from vangnet.keys import Keys
 
 #: Told the name of each step as it begins and how many bytes it will handle, where that is known.
 Watch = Callable[[str, int | None], Progress]
 _HEADS_IN_MEMORY_BYTES = 16 * 1024 * 1024
+
+#: PostgreSQL writes its log ahead in files of this size, and makes a new one whole.
+_LOG_FILE_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +109,8 @@ def restore(settings: Settings, path: Path, *, identity: Path | None = None, wat
         # Opened before anything is touched, so that a wrong key is told at once.
         file.open(HEADS, identities, heads, lambda _: None)
         with owner_conninfo(settings) as conninfo:
-            _load(conninfo, file, identities, watch("database", size_bytes))
+            with _told_as_full(settings):
+                _load(conninfo, file, identities, watch("database", size_bytes))
             applied = migrate.upgrade(conninfo)
         heads.seek(0)
         return Restored(
@@ -144,6 +149,17 @@ def _require_known_schema(path: Path, manifest: Manifest) -> None:
 def _public_key(keys_dir: Path) -> bytes | None:
     # `Keys.open` would make keys where there are none, and new keys are not those of the backup.
     return Keys.open(keys_dir).public_key if (keys_dir / "signing.key").exists() else None
+
+
+@contextlib.contextmanager
+def _told_as_full(settings: Settings) -> Iterator[None]:
+    """An embedded server that cannot write its log ahead stops at once, and has no time to say why. Raises StorageFull."""
+    try:
+        yield
+    except DatabaseUnavailable as error:
+        if settings.database_url is None and shutil.disk_usage(settings.data_dir).free < _LOG_FILE_BYTES:
+            raise StorageFull(problem="the database cannot write") from error
+        raise
 
 
 def _load(conninfo: str, file: BackupReader, identities: Sequence[pyrage.x25519.Identity], progress: Progress) -> None:

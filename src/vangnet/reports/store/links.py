@@ -14,7 +14,7 @@ _COLUMNS = "a, b, kind, by, shared, reports, bits_apart, minutes_apart, roles_a,
 
 def lock_joining(conn: Connection) -> None:
     """Whoever changes which reports belong together does so alone, until the end of the transaction."""
-    # What follows finds rows by index. While a table is new nobody has counted it, and PostgreSQL would rather read all of it.
+    # What follows finds rows by index. While nobody has counted a new table, PostgreSQL would rather read all of it.
     conn.execute(
         "SELECT pg_advisory_xact_lock(hashtextextended('report joining', 0)), set_config('enable_seqscan', 'off', true)"
     )
