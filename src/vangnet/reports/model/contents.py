@@ -63,14 +63,16 @@ def unpacked(kind: type[_Tree], data: bytes) -> _Tree:
 
 def as_plain(tree: Any) -> dict[str, Any]:
     """A dataclass as plain JSON values; what has its default is left out."""
-    plain: dict[str, Any] = _writer(_key(type(tree)))(tree)
+    kind: Any = type(tree)
+    plain: dict[str, Any] = _writer(kind)(tree)
     return plain
 
 
 def as_tree(kind: type[_Tree], plain: object) -> _Tree:
     """The dataclass that `as_plain` wrote. Raises ValueError for anything else."""
+    wanted: Any = kind
     try:
-        tree: _Tree = _reader(_key(kind))(plain)
+        tree: _Tree = _reader(wanted)(plain)
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"it is no {kind.__name__}") from error
     return tree
@@ -190,7 +192,3 @@ def _as_it_is(value: Any) -> Any:
 
 _WRITE_PLAIN: Mapping[Any, _Function] = {datetime: datetime.isoformat, bytes: bytes.hex}
 _READ_PLAIN: Mapping[Any, _Function] = {datetime: datetime.fromisoformat, bytes: bytes.fromhex}
-
-
-def _key(kind: Any) -> Any:
-    return kind
