@@ -25,6 +25,11 @@ class Actor:
     id: str
     permissions: frozenset[str] = field(default=frozenset(), repr=False)
 
+    @property
+    def label(self) -> str:
+        """The actor as it is written beside a record: kind and id, nobody's name."""
+        return f"{self.kind}:{self.id}"
+
     def require(self, permission: str) -> None:
         """Raises PermissionDenied unless the actor has `permission` (`resource:action`)."""
         if permission not in self.permissions:

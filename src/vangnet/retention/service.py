@@ -136,7 +136,7 @@ def choose(conn: Connection, actor: Actor, *, document: object, now: datetime) -
     """Chooses terms, which count after they waited. Raises PermissionDenied, InvalidInput."""
     actor.require(Permission.RETENTION_CHOOSE)
     terms = read_document(document)
-    chosen_by = f"{actor.kind}:{actor.id}"
+    chosen_by = actor.label
     version = store.add_terms(conn, as_document(terms), chosen_by=chosen_by, now=now)
     audit.record(
         conn, actor, action=Permission.RETENTION_CHOOSE, record="retention_terms", record_id=version, now=now,

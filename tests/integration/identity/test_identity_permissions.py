@@ -271,7 +271,6 @@ WITHOUT_PERMISSION = {
     "installation.get_installation",
     "invitations.accept",
     "invitations.look_up",
-    "parties.actor_name",
     "parties.find_party_by_public_key",
     "parties.party",
     "passkeys.begin_sign_in",

@@ -37,9 +37,7 @@ def say(
     known = repeated(actions.list_actions(conn, decision_id), action, reason)
     if known is not None:
         return known
-    said = actions.add_action(
-        conn, decision_id=decision_id, action=action, reason=reason, said_by=f"{actor.kind}:{actor.id}", now=now
-    )
+    said = actions.add_action(conn, decision_id=decision_id, action=action, reason=reason, said_by=actor.label, now=now)
     if SUBJECTS[action] is Subject.UPLOAD:
         store.update_answered(conn, decision_id, now=now)
     audit.record(

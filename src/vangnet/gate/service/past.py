@@ -92,7 +92,7 @@ def switch_on(
     days = checked_days(days)
     covered = checked_pictures(pictures_reason)
     places.lock_places(conn)
-    store.add_choice(conn, kept=True, basis=checked, days=days, pictures=covered, chosen_by=_name(actor), now=now)
+    store.add_choice(conn, kept=True, basis=checked, days=days, pictures=covered, chosen_by=actor.label, now=now)
     dropped = _drop_old(conn, now=now)
     _record(
         conn, actor, Permission.GATE_CHOOSE, now,
@@ -108,7 +108,7 @@ def switch_off(conn: Connection, actor: Actor, *, now: datetime) -> PastChoice:
     choice = store.find_choice(conn)
     if choice is None or not choice.kept:
         raise Conflict(problem="nothing is kept of accepted uploads, so that there is nothing to switch off")
-    store.add_choice(conn, kept=False, basis=None, days=None, pictures=None, chosen_by=_name(actor), now=now)
+    store.add_choice(conn, kept=False, basis=None, days=None, pictures=None, chosen_by=actor.label, now=now)
     dropped = _drop_old(conn, now=now)
     _record(conn, actor, Permission.GATE_CHOOSE, now, kept=False, dropped=dropped)
     return _required(conn)
@@ -277,10 +277,6 @@ def _required(conn: Connection) -> PastChoice:
     choice = store.find_choice(conn)
     assert choice is not None  # noqa: S101 (just added)
     return choice
-
-
-def _name(actor: Actor) -> str:
-    return f"{actor.kind}:{actor.id}"
 
 
 def _record(conn: Connection, actor: Actor, action: Permission, now: datetime, **details: object) -> None:

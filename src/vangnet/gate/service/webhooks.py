@@ -99,7 +99,7 @@ def choose(
         raise InvalidInput(field="events", problem=f"must be one or more of {', '.join(CHOICES)}")
     before = store.find_webhook(conn)
     webhook = Webhook(
-        url=url, events=frozenset(events), state=WebhookState.ON, state_at=now, chosen_by=_name(actor), silent_until=None
+        url=url, events=frozenset(events), state=WebhookState.ON, state_at=now, chosen_by=actor.label, silent_until=None
     )
     store.put_webhook(conn, webhook)
     secret = None
@@ -135,7 +135,7 @@ def switch_off(conn: Connection, actor: Actor, *, now: datetime) -> None:
     """Nothing is sent any more, what waits included. Raises PermissionDenied, Conflict."""
     actor.require(Permission.GATE_CHOOSE)
     _required(conn)
-    store.update_state(conn, WebhookState.OFF, by=_name(actor), now=now)
+    store.update_state(conn, WebhookState.OFF, by=actor.label, now=now)
     parked = store.park_waiting(conn, problem=Trouble.SWITCHED_OFF, now=now)
     _record(conn, actor, Permission.GATE_CHOOSE, now, state=WebhookState.OFF.value, parked=parked)
 
@@ -253,7 +253,7 @@ def answered(
         )
     store.update_delivery(conn, delivery)
     if status == _GONE:
-        store.update_state(conn, WebhookState.GONE, by=_name(actor), now=now)
+        store.update_state(conn, WebhookState.GONE, by=actor.label, now=now)
         parked = store.park_waiting(conn, problem=Trouble.GONE, now=now)
         _record(conn, actor, Permission.GATE_TELL, now, state=WebhookState.GONE.value, parked=parked + 1)
     elif delivery.state is DeliveryState.PARKED:
@@ -337,10 +337,6 @@ def _send_soon(conn: Connection) -> None:
     # One that waits for another try runs at once; and one more, for it may be at its end already.
     hasten(conn, SEND, lock=LOCK)
     defer(conn, SEND, lock=LOCK)
-
-
-def _name(actor: Actor) -> str:
-    return f"{actor.kind}:{actor.id}"
 
 
 def _record(conn: Connection, actor: Actor, action: Permission, now: datetime, **details: object) -> None:

@@ -19,7 +19,6 @@ from vangnet.identity.model.sessions import ANONYMOUS, Refused
 from vangnet.identity.model.text import checked_line
 from vangnet.identity.permissions import Permission
 from vangnet.identity.service import attempts
-from vangnet.identity.service.parties import actor_name
 from vangnet.identity.service.tokens import digest_of
 from vangnet.identity.store import api_keys as store
 from vangnet.identity.store import parties
@@ -75,7 +74,7 @@ def issue(
         party_id=party_id,
         scopes=scopes,
         issued_at=now,
-        issued_by=actor_name(actor),
+        issued_by=actor.label,
         expires_at=rules.checked_expiry(expires_at or now + DEFAULT_LIFE, now),
     )
     store.add_key(conn, key, digest_of(secret))

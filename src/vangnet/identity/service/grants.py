@@ -11,7 +11,6 @@ from vangnet.db import Connection
 from vangnet.errors import Conflict, InvalidInput
 from vangnet.identity.model.parties import Grant, GrantedRight, Party, grant_holds, legal_day, require_known
 from vangnet.identity.permissions import Permission
-from vangnet.identity.service.parties import actor_name
 from vangnet.identity.store import parties as store
 
 
@@ -40,7 +39,7 @@ def grant(
         id=uuid.uuid4(),
         party_id=party_id,
         right=right,
-        given_by=actor_name(actor),
+        given_by=actor.label,
         given_at=now,
         until=until,
         withdrawn_at=None,

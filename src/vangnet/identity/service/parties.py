@@ -61,7 +61,7 @@ def add(
         base_url=None if not base_url else checked_base_url(base_url),
         public_key=None if public_key is None else checked_public_key(public_key),
         introduced_at=now,
-        accepted_by=actor_name(actor),
+        accepted_by=actor.label,
         accepted_at=now,
     )
     store.add_party(conn, party)
@@ -116,7 +116,7 @@ def accept(conn: Connection, actor: Actor, *, party_id: UUID, fingerprint: str, 
     compared = "".join(fingerprint.split()).casefold()
     if party.public_key is None or "".join(fingerprint_of(party.public_key).split()) != compared:
         raise Conflict(problem="the party has another key than the one that was compared: compare the fingerprints again")
-    party = replace(party, state=state, accepted_by=actor_name(actor), accepted_at=now)
+    party = replace(party, state=state, accepted_by=actor.label, accepted_at=now)
     store.update_party(conn, party)
     _record(conn, actor, Permission.PARTY_ADD, party, now=now)
     return party
@@ -176,7 +176,7 @@ def end(conn: Connection, actor: Actor, *, party_id: UUID, now: datetime) -> Par
     """
     actor.require(Permission.PARTY_END)
     party = store.get_party_for_update(conn, party_id)
-    party = replace(party, state=moved(party.state, PartyState.ENDED), ended_by=actor_name(actor), ended_at=now)
+    party = replace(party, state=moved(party.state, PartyState.ENDED), ended_by=actor.label, ended_at=now)
     store.update_party(conn, party)
     _record(conn, actor, Permission.PARTY_END, party, now=now)
     return party
@@ -193,11 +193,6 @@ def find_party_by_public_key(conn: Connection, public_key: bytes) -> Party | Non
 def party(conn: Connection, party_id: UUID) -> Party:
     """Raises NotFound."""
     return store.get_party(conn, party_id)
-
-
-def actor_name(actor: Actor) -> str:
-    """An actor as it is written beside a record: kind and id, no name."""
-    return f"{actor.kind}:{actor.id}"
 
 
 def _optional_line(text: str | None) -> str | None:

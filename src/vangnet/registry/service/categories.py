@@ -11,7 +11,6 @@ from vangnet.keys import Keys
 from vangnet.registry.model.changes import ChangeKind, NewChange
 from vangnet.registry.model.classification import Classification
 from vangnet.registry.model.lists import ApprovalOf, ListedCategory
-from vangnet.registry.service.acting import name_of
 from vangnet.registry.service.lists import load_own
 from vangnet.registry.service.publishing import publish
 from vangnet.registry.store import lists as store
@@ -34,7 +33,7 @@ def map_category(
     actor.require(Permission.REGISTRY_MAP)
     category = store.get_category_for_update(conn, category_id)
     load_own(conn, category.list_id)
-    store.update_category(conn, category_id, classification, by=name_of(actor), now=now)
+    store.update_category(conn, category_id, classification, by=actor.label, now=now)
     store.remove_approvals(conn, category.list_id, ApprovalOf.ACTIVATE)
     record(
         conn, actor, action=Permission.REGISTRY_MAP, record="list", record_id=category.list_id, now=now,

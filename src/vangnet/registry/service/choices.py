@@ -13,7 +13,6 @@ from vangnet.identity.permissions import Permission
 from vangnet.registry.model.classification import DEFAULT_CHOICE, Classification
 from vangnet.registry.model.lists import Choice
 from vangnet.registry.service import feed
-from vangnet.registry.service.acting import name_of
 from vangnet.registry.store import lists as store
 
 
@@ -39,7 +38,7 @@ def choose(
     store.get_list_for_update(conn, list_id)
     choice = Choice(
         list_id=list_id, enabled=enabled, classifications=frozenset(classifications), radius=radius,
-        chosen_by=name_of(actor), chosen_at=now,
+        chosen_by=actor.label, chosen_at=now,
     )  # fmt: skip
     store.put_choice(conn, choice)
     record(

@@ -27,7 +27,7 @@ from vangnet.registry.model.entries import Entry, EntryDraft, EntryState
 from vangnet.registry.model.lists import HashList
 from vangnet.registry.safeguards import Finding
 from vangnet.registry.service import entries
-from vangnet.registry.service.acting import name_of, require_person
+from vangnet.registry.service.acting import require_person
 from vangnet.registry.service.lists import load_own
 from vangnet.registry.service.matches import publish_and_revise
 from vangnet.registry.service.publishing import change_entry, publish
@@ -65,7 +65,7 @@ def open_dispute(
     if entry.state not in _DISPUTABLE:
         raise Conflict(problem=f"the entry is {entry.state.value}, so that there is nothing to contest")
     dispute = Dispute(
-        id=uuid.uuid4(), list_id=found.id, entry_id=entry_id, by_party=party_id, by_person=name_of(actor), reason=reason,
+        id=uuid.uuid4(), list_id=found.id, entry_id=entry_id, by_party=party_id, by_person=actor.label, reason=reason,
         opened_at=now, due_at=now + ANSWERED_WITHIN, state=DisputeState.OPEN, answered_at=None,
         entry_state=entry.state.value, handoff_id=handoff_id,
     )  # fmt: skip
@@ -74,7 +74,7 @@ def open_dispute(
     if found.followed:
         defer(conn, SEND, dispute_id=str(dispute.id))
     else:
-        change = change_entry(conn, entry, EntryState.DISPUTED, by=name_of(actor), reason="it is contested", now=now)
+        change = change_entry(conn, entry, EntryState.DISPUTED, by=actor.label, reason="it is contested", now=now)
         publish(conn, actor, keys, changes=[change], now=now)
     return dispute
 
@@ -135,7 +135,7 @@ def record_answer(
     actor.require(Permission.REGISTRY_ANSWER)
     dispute = store.get_dispute_for_update(conn, dispute_id)
     answered = replace(
-        dispute, state=step(dispute.state, outcome), reviewer=name_of(actor), answer=reason[:REASON_MAX], answered_at=now
+        dispute, state=step(dispute.state, outcome), reviewer=actor.label, answer=reason[:REASON_MAX], answered_at=now
     )
     store.update_answer(conn, answered)
     _record(conn, actor, Permission.REGISTRY_ANSWER, answered, now=now)
@@ -183,7 +183,7 @@ def _consequence(
             return []
         return [entries.withdrawal(conn, actor, entry, reason=answered.answer or "", now=now)]
     state = entries.standing(conn, found, entry)
-    return [change_entry(conn, entry, state, by=name_of(actor), reason="the listing was upheld", now=now)]
+    return [change_entry(conn, entry, state, by=actor.label, reason="the listing was upheld", now=now)]
 
 
 def _replace(

@@ -19,7 +19,7 @@ from vangnet.registry.model.matches import Against, Collision, Resolution
 from vangnet.registry.model.packing import pack
 from vangnet.registry.safeguards import Collides, Finding, Unfit
 from vangnet.registry.service import known_good
-from vangnet.registry.service.acting import name_of, require_person
+from vangnet.registry.service.acting import require_person
 from vangnet.registry.service.categories import Categories
 from vangnet.registry.service.lists import REASON_MAX, load_own, require_supplier
 from vangnet.registry.service.matches import publish_and_revise, revise_later
@@ -65,7 +65,7 @@ def propose(
     if party_id is not None:
         require_supplier(conn, party_id, now=now)
     categories = Categories(conn, list_id)
-    new = _new(keys, found, categories, draft, finding, by=name_of(actor))
+    new = _new(keys, found, categories, draft, finding, by=actor.label)
     if waits and new.state == EntryState.ACTIVE:
         new = new._replace(state=EntryState.PROPOSED.value)
     record(
@@ -109,9 +109,9 @@ def give_opinion(
     agreed = has_quorum(store.list_opinions(conn, [entry_id]), quorum=found.quorum, of=found.quorum_of)
     changes = []
     if agreed and entry.state is EntryState.PROPOSED:
-        changes.append(change_entry(conn, entry, EntryState.ACTIVE, by=name_of(actor), reason=None, now=now))
+        changes.append(change_entry(conn, entry, EntryState.ACTIVE, by=actor.label, reason=None, now=now))
     elif not agrees and entry.state is EntryState.ACTIVE:
-        changes.append(change_entry(conn, entry, EntryState.PROPOSED, by=name_of(actor), reason=reason, now=now))
+        changes.append(change_entry(conn, entry, EntryState.PROPOSED, by=actor.label, reason=reason, now=now))
     record(
         conn, actor, action=Permission.REGISTRY_PROPOSE, record="entry", record_id=entry_id, now=now, agrees=agrees,
         list=str(entry.list_id), agreed=agreed,
@@ -171,7 +171,7 @@ def suspend(conn: Connection, actor: Actor, *, keys: Keys, entry_id: int, reason
     reason = checked_line(reason, field="reason", longest=REASON_MAX)
     _load(conn, store.get_entry(conn, entry_id).list_id)
     entry = store.get_entry_for_update(conn, entry_id)
-    change = change_entry(conn, entry, EntryState.SUSPENDED, by=name_of(actor), reason=reason, now=now)
+    change = change_entry(conn, entry, EntryState.SUSPENDED, by=actor.label, reason=reason, now=now)
     record(
         conn, actor, action=Permission.REGISTRY_SUSPEND, record="entry", record_id=entry_id, now=now,
         list=str(entry.list_id), before=entry.state.value,
@@ -197,12 +197,12 @@ def resolve(conn: Connection, actor: Actor, *, keys: Keys, entry_id: int, keep: 
     if entry.state is not EntryState.SUSPENDED:
         raise Conflict(problem="the entry is not suspended, so that there is nothing to decide")
     if found.followed:
-        changes = lift_suspension(conn, entry, by=name_of(actor), reason=reason, now=now)
+        changes = lift_suspension(conn, entry, by=actor.label, reason=reason, now=now)
     else:
         state = standing(conn, found, entry) if keep else EntryState.WITHDRAWN
-        changes = [change_entry(conn, entry, state, by=name_of(actor), reason=reason, now=now)]
+        changes = [change_entry(conn, entry, state, by=actor.label, reason=reason, now=now)]
     resolution = Resolution.KEPT if keep else Resolution.WITHDRAWN
-    resolved = collision_store.resolve(conn, entry_id, resolution, by=name_of(actor), now=now)
+    resolved = collision_store.resolve(conn, entry_id, resolution, by=actor.label, now=now)
     record(
         conn, actor, action=Permission.REGISTRY_RESOLVE, record="entry", record_id=entry_id, now=now,
         list=str(entry.list_id), resolution=resolution.value, collisions=resolved,
@@ -283,8 +283,8 @@ def open_hashes(conn: Connection, actor: Actor, *, keys: Keys, entry_id: int, no
 
 def withdrawal(conn: Connection, actor: Actor, entry: Entry, *, reason: str, now: datetime) -> NewChange:
     """Withdraws an entry that the caller locked; what was open about it is decided by that."""
-    collision_store.resolve(conn, entry.id, Resolution.WITHDRAWN, by=name_of(actor), now=now)
-    return change_entry(conn, entry, EntryState.WITHDRAWN, by=name_of(actor), reason=reason, now=now)
+    collision_store.resolve(conn, entry.id, Resolution.WITHDRAWN, by=actor.label, now=now)
+    return change_entry(conn, entry, EntryState.WITHDRAWN, by=actor.label, reason=reason, now=now)
 
 
 def standing(conn: Connection, found: HashList, entry: Entry) -> EntryState:
@@ -317,7 +317,7 @@ def replacement(
     Returns its number.
     """
     categories = Categories(conn, found.id)
-    new = _new(keys, found, categories, draft, finding, by=name_of(actor))
+    new = _new(keys, found, categories, draft, finding, by=actor.label)
     new = new._replace(replaces=withdrawn.entry_id)
     return _add(conn, actor, keys, categories=categories, new=new, finding=finding, withdrawn=withdrawn, now=now)
 
@@ -383,4 +383,4 @@ def _add(
 def _opinion(
     entry_id: int, party_id: UUID | None, actor: Actor, *, agrees: bool, reason: str | None, now: datetime
 ) -> Opinion:
-    return Opinion(entry_id=entry_id, by_party=party_id, by_person=name_of(actor), agrees=agrees, reason=reason, at=now)
+    return Opinion(entry_id=entry_id, by_party=party_id, by_person=actor.label, agrees=agrees, reason=reason, at=now)

@@ -61,7 +61,7 @@ def record(
     if entries:
         entry_store.add_entries(conn, first, entries, at=now)
     if changes:
-        store.add_changes(conn, first + len(entries), changes, at=now, actor=f"{actor.kind}:{actor.id}")
+        store.add_changes(conn, first + len(entries), changes, at=now, actor=actor.label)
     told: list[AnyChange] = [*_additions(entries, first), *_changes(conn, changes, first + len(entries))]
     _chain(conn, keys, told, now=now)
     return first

@@ -25,7 +25,6 @@ from vangnet.registry.formats.reading import Row
 from vangnet.registry.model.lists import ApprovalOf
 from vangnet.registry.model.matches import Batch, BatchProblem, BatchState
 from vangnet.registry.service import known_good
-from vangnet.registry.service.acting import name_of
 from vangnet.registry.service.intake import Intake
 from vangnet.registry.service.lists import load_own, require_supplier
 from vangnet.registry.service.preparing import PreparedRows, prepare
@@ -66,7 +65,7 @@ def start(
         if not 1 <= len(format_) <= FORMAT_MAX:
             raise InvalidInput(field="format", problem=f"must have 1 to {FORMAT_MAX} characters")
         batch = store.add_batch(
-            conn, list_id=list_id, party_id=party_id, format_=format_, source_digest=source_digest, by=name_of(actor),
+            conn, list_id=list_id, party_id=party_id, format_=format_, source_digest=source_digest, by=actor.label,
             now=now,
         )  # fmt: skip
         # Who agreed before saw the list without it.

@@ -16,7 +16,6 @@ from vangnet.registry.model.lists import HashList, ListState, Opinion, has_quoru
 from vangnet.registry.model.matches import Against, Batch, BatchProblem
 from vangnet.registry.safeguards import PASSED, Collides, Unfit
 from vangnet.registry.service import known_good
-from vangnet.registry.service.acting import name_of
 from vangnet.registry.service.categories import Categories
 from vangnet.registry.service.entries import withdrawal
 from vangnet.registry.service.lists import load_own
@@ -183,12 +182,12 @@ class Intake:
         ]
         for entry in entry_store.list_entries_for_update(self._conn, agreed):
             self._changes.append(
-                change_entry(self._conn, entry, EntryState.ACTIVE, by=name_of(self._actor), reason=None, now=self._now)
+                change_entry(self._conn, entry, EntryState.ACTIVE, by=self._actor.label, reason=None, now=self._now)
             )
 
     def _opinion(self, entry_id: int) -> Opinion:
         return Opinion(
-            entry_id=entry_id, by_party=self._batch.party_id, by_person=name_of(self._actor), agrees=True, reason=None,
+            entry_id=entry_id, by_party=self._batch.party_id, by_person=self._actor.label, agrees=True, reason=None,
             at=self._now,
         )  # fmt: skip
 
@@ -205,7 +204,7 @@ class Intake:
     def _quarantine(self) -> None:
         """A batch that collides puts its list back where it began: what came with it is as doubtful."""
         reason = "entries of a batch are near known-good pictures"
-        self._list = _moved(self._list, ListState.QUARANTINED, by=name_of(self._actor), reason=reason, now=self._now)
+        self._list = _moved(self._list, ListState.QUARANTINED, by=self._actor.label, reason=reason, now=self._now)
         list_store.update_list(self._conn, self._list)
         self._changes.append(
             NewChange(kind=ChangeKind.LIST_STATE, list_id=self._list.id, value=ListState.QUARANTINED.value, reason=reason)

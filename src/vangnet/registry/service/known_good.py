@@ -21,7 +21,6 @@ from vangnet.registry.model.matches import Against
 from vangnet.registry.model.packing import pack, unpack
 from vangnet.registry.safeguards import Collides, Safeguards
 from vangnet.registry.service import matches
-from vangnet.registry.service.acting import name_of
 from vangnet.registry.service.publishing import change_entry, publish
 from vangnet.registry.service.sealing import EntryCipher
 from vangnet.registry.store import collisions as collision_store
@@ -82,7 +81,7 @@ def add(
         digest.update(strongest)
         id_ = store.add_picture(
             conn, name=picture.name[:500], set_name=set_name, mac=mac(strongest)[:16],
-            sealed=sealer.seal(pack(picture.hashes), b""), by=name_of(actor), now=now,
+            sealed=sealer.seal(pack(picture.hashes), b""), by=actor.label, now=now,
         )  # fmt: skip
         added += id_ is not None
     if added:
@@ -129,9 +128,7 @@ def _stop(conn: Connection, actor: Actor, keys: Keys, collided: dict[int, Collid
     if not entries:
         return 0
     reason = "it is near a known-good picture"
-    changes = [
-        change_entry(conn, entry, EntryState.SUSPENDED, by=name_of(actor), reason=reason, now=now) for entry in entries
-    ]
+    changes = [change_entry(conn, entry, EntryState.SUSPENDED, by=actor.label, reason=reason, now=now) for entry in entries]
     collision_store.add_collisions(
         conn,
         [

@@ -31,7 +31,7 @@ from vangnet.registry.model.lists import (
     require_ready,
     step,
 )
-from vangnet.registry.service.acting import name_of, require_person
+from vangnet.registry.service.acting import require_person
 from vangnet.registry.service.matches import publish_and_revise
 from vangnet.registry.service.publishing import publish
 from vangnet.registry.store import collisions as collision_store
@@ -96,12 +96,12 @@ def create(
         origin_list_id=None,
         state=ListState.QUARANTINED,
         state_at=now,
-        state_by=name_of(actor),
+        state_by=actor.label,
         state_reason=None,
         quorum=_checked_quorum(quorum),
         quorum_of=quorum_of,
         created_at=now,
-        created_by=name_of(actor),
+        created_by=actor.label,
     )
     store.add_list(conn, added)
     _record(conn, actor, Permission.REGISTRY_CREATE, added, now=now, quorum=quorum, quorum_of=quorum_of.value)
@@ -204,7 +204,7 @@ def _move(
     reason: str | None,
     now: datetime,
 ) -> HashList:
-    moved = replace(found, state=step(found.state, to), state_at=now, state_by=name_of(actor), state_reason=reason)
+    moved = replace(found, state=step(found.state, to), state_at=now, state_by=actor.label, state_reason=reason)
     store.update_list(conn, moved)
     store.remove_approvals(conn, found.id, ApprovalOf.ACTIVATE)
     _record(conn, actor, permission, moved, now=now, before=found.state.value)

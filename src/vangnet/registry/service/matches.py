@@ -17,7 +17,6 @@ from vangnet.registry.model.changes import NewChange
 from vangnet.registry.model.entries import STANDING, Entry, EntryState
 from vangnet.registry.model.matches import Against, NewMatch, RevisedMatch
 from vangnet.registry.safeguards import FLOOD_LEAST, floods
-from vangnet.registry.service.acting import name_of
 from vangnet.registry.service.publishing import change_entry, publish
 from vangnet.registry.store import collisions as collision_store
 from vangnet.registry.store import entries as entry_store
@@ -90,9 +89,7 @@ def _flooding(conn: Connection, entries: dict[int, Entry], matches: Sequence[New
 
 def _stop(conn: Connection, actor: Actor, keys: Keys, entries: Sequence[Entry], *, now: datetime) -> None:
     reason = "it matched far more than such entries do"
-    changes = [
-        change_entry(conn, entry, EntryState.SUSPENDED, by=name_of(actor), reason=reason, now=now) for entry in entries
-    ]
+    changes = [change_entry(conn, entry, EntryState.SUSPENDED, by=actor.label, reason=reason, now=now) for entry in entries]
     collision_store.add_collisions(
         conn, [NewCollision(entry.list_id, entry.id, Against.FLOOD) for entry in entries], now=now
     )

@@ -15,7 +15,6 @@ from vangnet.registry.model.entries import Entry, EntryDraft
 from vangnet.registry.model.lists import HashList
 from vangnet.registry.model.proposers import Proposer, require_waiting
 from vangnet.registry.service import entries, lists
-from vangnet.registry.service.acting import name_of
 from vangnet.registry.service.entries import Listed
 from vangnet.registry.store import entries as entry_store
 from vangnet.registry.store import lists as list_store
@@ -105,7 +104,7 @@ def _require_chosen(conn: Connection, list_id: UUID, party_id: UUID | None) -> N
 
 
 def _added(conn: Connection, actor: Actor, list_id: UUID, party_id: UUID | None, *, now: datetime) -> Proposer:
-    added = Proposer(list_id=list_id, party_id=party_id, chosen_by=name_of(actor), chosen_at=now)
+    added = Proposer(list_id=list_id, party_id=party_id, chosen_by=actor.label, chosen_at=now)
     store.add_proposer(conn, added)
     return added
 

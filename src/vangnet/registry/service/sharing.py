@@ -34,7 +34,7 @@ def share(conn: Connection, actor: Actor, *, list_id: UUID, party_id: UUID, now:
     require_known(party)
     if party.public_key is None:
         raise Conflict(problem="the party has no installation that could follow a list")
-    given = Share(list_id=list_id, party_id=party_id, given_by=parties.actor_name(actor), given_at=now)
+    given = Share(list_id=list_id, party_id=party_id, given_by=actor.label, given_at=now)
     store.add_share(conn, given)
     feed.nudge(conn)
     audit.record(
@@ -50,7 +50,7 @@ def unshare(conn: Connection, actor: Actor, *, list_id: UUID, party_id: UUID, no
     Raises PermissionDenied, NotFound.
     """
     actor.require(Permission.REGISTRY_SHARE)
-    by = parties.actor_name(actor)
+    by = actor.label
     if not store.update_share_withdrawn(conn, list_id=list_id, party_id=party_id, by=by, at=now):
         raise NotFound(record="share of a list", key=str(list_id))
     feed.nudge(conn)

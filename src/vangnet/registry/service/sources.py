@@ -31,7 +31,6 @@ from vangnet.registry.model.sources import (
     checked_credentials,
 )
 from vangnet.registry.service import imports
-from vangnet.registry.service.acting import name_of
 from vangnet.registry.service.lists import load_own
 from vangnet.registry.service.sealing import EntryCipher
 from vangnet.registry.store import entries as entry_store
@@ -74,7 +73,7 @@ def add(
         fetched_at=None,
         failures=0,
         problem=None,
-        added_by=name_of(actor),
+        added_by=actor.label,
         added_at=now,
     )
     store.add_source(conn, added)
@@ -149,7 +148,7 @@ def give_feedback(
         reason=None if agrees else reason,
         state=FeedbackState.WAITING,
         problem=None,
-        given_by=name_of(actor),
+        given_by=actor.label,
         given_at=now,
         answered_at=None,
     )

@@ -51,7 +51,7 @@ def subscribe(conn: Connection, actor: Actor, *, party_id: UUID, now: datetime) 
     actor.require(Permission.REGISTRY_FOLLOW)
     party = parties.party(conn, party_id)
     _require_reachable(party)
-    by = parties.actor_name(actor)
+    by = actor.label
     before = store.find_subscription_to(conn, party_id)
     if before is None:
         subscription = Subscription(

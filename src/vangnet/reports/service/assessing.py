@@ -12,7 +12,6 @@ from vangnet.errors import Conflict, InvalidInput
 from vangnet.identity.permissions import Permission
 from vangnet.keys import Keys
 from vangnet.registry.model.classification import Classification
-from vangnet.registry.service.acting import name_of
 from vangnet.reports.agreement import Agreement, agreement
 from vangnet.reports.assessment_rules import (
     CLASS,
@@ -81,7 +80,7 @@ def choose_questions(conn: Connection, actor: Actor, *, document: object, now: d
     """Asks other questions from now on; answers that were given stay as they are. Raises PermissionDenied, InvalidInput."""
     actor.require(Permission.REPORT_LEAD)
     questions = read_document(document)
-    version = store.add_questions(conn, as_document(questions), by=name_of(actor), now=now)
+    version = store.add_questions(conn, as_document(questions), by=actor.label, now=now)
     audit.record(
         conn, actor, action=Permission.REPORT_LEAD, record="questions", record_id=version, now=now, questions=len(questions)
     )

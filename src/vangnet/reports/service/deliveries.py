@@ -13,7 +13,6 @@ from vangnet.identity.model import PartyKind
 from vangnet.identity.permissions import Permission
 from vangnet.identity.service import installation, parties
 from vangnet.keys import Keys
-from vangnet.registry.service.acting import name_of
 from vangnet.reports.formats.reading import Unreadable
 from vangnet.reports.model.deliveries import (
     DELIVERY_MAX,
@@ -73,7 +72,7 @@ def accept(
         store.lock_content(conn, content_mac)
         before = store.find_first_like(conn, content_mac, source, party_id)
     delivery = store.add_delivery(
-        conn, source=source, party_id=party_id, handoff_id=handoff_id, case_number=case_number, brought_by=name_of(actor),
+        conn, source=source, party_id=party_id, handoff_id=handoff_id, case_number=case_number, brought_by=actor.label,
         content_mac=content_mac, size_bytes=len(content),
         state=DeliveryState.WAITING if before is None else DeliveryState.AGAIN, now=now,
     )  # fmt: skip
@@ -110,7 +109,7 @@ def begin(
     if before is not None:
         return before
     delivery = store.add_delivery(
-        conn, source=source, party_id=party_id, handoff_id=None, brought_by=name_of(actor), content_mac=content_mac,
+        conn, source=source, party_id=party_id, handoff_id=None, brought_by=actor.label, content_mac=content_mac,
         size_bytes=size_bytes, state=DeliveryState.WAITING, now=now,
     )  # fmt: skip
     _record(conn, actor, Permission.REPORT_TAKE, delivery, now, again=False)

@@ -12,7 +12,6 @@ from vangnet.db import Connection, defer
 from vangnet.errors import Conflict, InvalidInput
 from vangnet.identity.permissions import Permission
 from vangnet.keys import Keys
-from vangnet.registry.service.acting import name_of
 from vangnet.reports.model.reports import Closing, Note, Report, ReportState, Step, moved, require_claimed_by
 from vangnet.reports.model.triage_policy import TriagePolicy
 from vangnet.reports.service.erasing import basis_of, rest_on
@@ -132,7 +131,7 @@ def close(
     if report.drawn_at is not None:
         if urgent is None:
             raise InvalidInput(field="urgent", problem="must say whether it was urgent: it was drawn to learn that")
-        sample_store.answer(conn, report_id, urgent=urgent, by=name_of(actor), now=now)
+        sample_store.answer(conn, report_id, urgent=urgent, by=actor.label, now=now)
     return move(conn, actor, report, ReportState.DONE, closing=closing, now=now)
 
 
@@ -213,7 +212,7 @@ def _save(conn: Connection, actor: Actor, before: Report, changed: Report, now: 
     if basis_of(changed.state, changed.closing) is not basis_of(before.state, before.closing):
         rest_on(conn, actor, report_id=changed.id, basis=basis_of(changed.state, changed.closing), now=now)
     step = Step(
-        report_id=changed.id, at=now, was=before.state, state=changed.state, closing=changed.closing, by=name_of(actor),
+        report_id=changed.id, at=now, was=before.state, state=changed.state, closing=changed.closing, by=actor.label,
         reason=reason,
     )  # fmt: skip
     store.add_step(conn, step)
@@ -248,7 +247,7 @@ def note(
         raise InvalidInput(field="text", problem=f"must have 1 to {NOTE_MAX} characters")
     store.get_report(conn, report_id)
     sealed = secrets_of(keys).note.seal(tidy.encode(), place(report_id))
-    note_id = store.add_note(conn, report_id, sealed=sealed, hand_over=hand_over, by=name_of(actor), now=now)
+    note_id = store.add_note(conn, report_id, sealed=sealed, hand_over=hand_over, by=actor.label, now=now)
     audit.record(conn, actor, action=Permission.REPORT_WORK, record="report", record_id=report_id, now=now, note=note_id)
     return note_id
 

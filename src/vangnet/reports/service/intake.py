@@ -17,7 +17,6 @@ from vangnet.audit.model import Actor
 from vangnet.db import Connection, defer
 from vangnet.identity.permissions import Permission
 from vangnet.keys import Keys
-from vangnet.registry.service.acting import name_of
 from vangnet.reports.fact_finding import FoundOut, facts_of
 from vangnet.reports.model.contents import as_parts
 from vangnet.reports.model.drafts import ReportDraft
@@ -179,7 +178,7 @@ def _add_step(conn: Connection, actor: Actor, report: Report, before: Report | N
             state = ReportState.WAITING
             store.update_state(conn, replace(report, state=state, state_at=now, closing=None))
     store.add_step(
-        conn, Step(report_id=report.id, at=now, was=was, state=state, closing=None, by=name_of(actor), reason=reason)
+        conn, Step(report_id=report.id, at=now, was=was, state=state, closing=None, by=actor.label, reason=reason)
     )
 
 

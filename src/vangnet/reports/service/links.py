@@ -13,7 +13,6 @@ from vangnet.db import Connection
 from vangnet.errors import Conflict, InvalidInput, NotFound
 from vangnet.identity.permissions import Permission
 from vangnet.keys import Keys
-from vangnet.registry.service.acting import name_of
 from vangnet.reports.features import FeatureKind
 from vangnet.reports.grouping import Cut, Deed, Dismissed, Merged, Split, Undone, named
 from vangnet.reports.linking import STARTING
@@ -126,7 +125,7 @@ def redo(conn: Connection, actor: Actor, *, keys: Keys, deed_id: int, now: datet
 
 
 def _do(conn: Connection, actor: Actor, keys: Keys, deed: Deed, *, now: datetime) -> int:
-    deed_store.add_deed(conn, deed, by=name_of(actor), now=now)
+    deed_store.add_deed(conn, deed, by=actor.label, now=now)
     touched = _make_anew(conn, keys, deed, now=now)
     _record(conn, actor, deed, deed.number, touched, now=now)
     return deed.number
@@ -135,7 +134,7 @@ def _do(conn: Connection, actor: Actor, keys: Keys, deed: Deed, *, now: datetime
 def _turn(conn: Connection, actor: Actor, keys: Keys, deed: Deed, *, undone: int, stands: bool, now: datetime) -> int:
     """Adds the deed that undoes `undone`, by which `deed` holds again or no more."""
     number = deed_store.next_number(conn)
-    deed_store.add_deed(conn, Undone(number=number, deed=undone), by=name_of(actor), now=now)
+    deed_store.add_deed(conn, Undone(number=number, deed=undone), by=actor.label, now=now)
     deed_store.update_stands(conn, deed.number, stands)
     touched = _make_anew(conn, keys, deed, now=now)
     _record(conn, actor, deed, number, touched, now=now, undoes=deed.number, stands=stands)

@@ -10,7 +10,6 @@ from vangnet.db import Connection, defer
 from vangnet.errors import NotFound
 from vangnet.identity.permissions import Permission
 from vangnet.keys import Keys
-from vangnet.registry.service.acting import name_of
 from vangnet.reports.model.outcomes import (
     TOLD,
     Effect,
@@ -55,9 +54,9 @@ def lead_to(conn: Connection, actor: Actor, *, keys: Keys, report_id: int, numbe
     secrets = secrets_of(keys)
     investigation_id = store.put_investigation(
         conn, code=secrets.value(b"investigation\0" + said.upper()), sealed=secrets.follow_up.seal(said, place()),
-        by=name_of(actor), now=now,
+        by=actor.label, now=now,
     )  # fmt: skip
-    store.add_report(conn, investigation_id, report_id, by=name_of(actor), now=now)
+    store.add_report(conn, investigation_id, report_id, by=actor.label, now=now)
     _record(conn, actor, investigation_id, now, report=report_id)
     return investigation_id
 
@@ -85,9 +84,7 @@ def add(
     """
     actor.require(Permission.REPORT_WORK)
     store.get_investigation(conn, investigation_id)
-    outcome_id = store.add_outcome(
-        conn, investigation_id, outcome, people=checked_people(people), by=name_of(actor), now=now
-    )
+    outcome_id = store.add_outcome(conn, investigation_id, outcome, people=checked_people(people), by=actor.label, now=now)
     for report_id in store.list_reports_of(conn, [investigation_id])[investigation_id]:
         defer(conn, TELL, report_id=report_id, outcome=TOLD[outcome].value)
     _record(conn, actor, investigation_id, now, outcome=outcome.value, people=people)
@@ -112,8 +109,8 @@ def put_into_series(conn: Connection, actor: Actor, *, report_id: int, code: str
     """
     actor.require(Permission.REPORT_WORK)
     report_store.get_report(conn, report_id)
-    series_id = store.put_series(conn, checked_series(code), by=name_of(actor), now=now)
-    added = store.put_into_series(conn, series_id, report_id, files=files, by=name_of(actor), now=now)
+    series_id = store.put_series(conn, checked_series(code), by=actor.label, now=now)
+    added = store.put_into_series(conn, series_id, report_id, files=files, by=actor.label, now=now)
     _place_members(conn, series_id, now=now)
     audit.record(
         conn, actor, action=Permission.REPORT_WORK, record="series", record_id=series_id, now=now, report=report_id,

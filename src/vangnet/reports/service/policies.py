@@ -9,7 +9,6 @@ from vangnet.audit.model import Actor
 from vangnet.db import Connection, defer
 from vangnet.errors import Conflict
 from vangnet.identity.permissions import Permission
-from vangnet.registry.service.acting import name_of
 from vangnet.reports.model.triage_policy import TriagePolicy, as_document, read_document
 from vangnet.reports.service import placing
 from vangnet.reports.service.desk import first_places
@@ -79,7 +78,7 @@ def choose(conn: Connection, actor: Actor, *, document: object, instead_of: int,
     """
     actor.require(Permission.REPORT_LEAD)
     policy = read_document(document)
-    version = store.add_policy(conn, as_document(policy), chosen_by=name_of(actor), now=now)
+    version = store.add_policy(conn, as_document(policy), chosen_by=actor.label, now=now)
     if version != instead_of + 1:
         raise Conflict(problem="somebody chose another policy in the meantime: begin from that one")
     defer(conn, PLACE)

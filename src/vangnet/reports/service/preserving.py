@@ -20,7 +20,6 @@ from vangnet.identity.model.text import checked_line
 from vangnet.identity.permissions import Permission
 from vangnet.identity.service import installation, parties
 from vangnet.keys import Keys
-from vangnet.registry.service.acting import name_of
 from vangnet.reports.model.clocks import (
     CLOCK_STEPS,
     Clock,
@@ -110,7 +109,7 @@ def draft(
         raise Conflict(problem="this evidence is asked for already, or is gone")
     request = Preservation(
         id=0, report_id=report_id, party_id=None, law=chosen.code, language=language, state=PreservationState.DRAFTED,
-        state_at=now, drafted_at=now, drafted_by=name_of(actor), sent_at=None, sent_how=None, secured_until=None,
+        state_at=now, drafted_at=now, drafted_by=actor.label, sent_at=None, sent_how=None, secured_until=None,
         renewals=0, letter=None,
     )  # fmt: skip
     request = replace(request, id=store.add_request(conn, request, version=REGIMES_VERSION))

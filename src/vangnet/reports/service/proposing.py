@@ -69,7 +69,7 @@ def choose_list(conn: Connection, actor: Actor, *, assessed: AssessedClass, list
     takers = _takers(lists.overviews(conn, actor, now=now), assessed)
     if assessed not in LISTED or all(taker.list.id != list_id for taker, _ in takers):
         raise Conflict(problem="no list of our own with a category that means this class")
-    store.put_listing(conn, assessed, list_id, by=f"{actor.kind}:{actor.id}", now=now)
+    store.put_listing(conn, assessed, list_id, by=actor.label, now=now)
     audit.record(
         conn, actor, action=Permission.REPORT_LEAD, record="list", record_id=list_id, now=now, takes=assessed.value
     )

@@ -22,7 +22,6 @@ from vangnet.identity.model.parties import basis_holds, require_known
 from vangnet.identity.permissions import Permission
 from vangnet.identity.service import installation, parties
 from vangnet.keys import Keys, sealed_to
-from vangnet.registry.service.acting import name_of
 from vangnet.reports import referral_contents
 from vangnet.reports.model.drafts import ItemDraft, ReportDraft
 from vangnet.reports.model.referrals import (
@@ -119,7 +118,7 @@ def refer(
     case_number = report.case_number or sending.new_case_number(conn, now)
     referral = Referral(
         id=uuid.uuid4(), report_id=report_id, party_id=party_id, case_number=case_number, version=report.version,
-        reason=reason, shares=chosen, state=ReferralState.SENT, state_at=now, sent_at=now, sent_by=name_of(actor),
+        reason=reason, shares=chosen, state=ReferralState.SENT, state_at=now, sent_at=now, sent_by=actor.label,
         note=secrets_of(keys).follow_up.seal(words.encode(), place(report_id)) if words else None,
     )  # fmt: skip
     store.add_referral(conn, referral)

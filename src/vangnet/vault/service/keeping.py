@@ -151,7 +151,7 @@ def hold(conn: Connection, actor: Actor, *, medium_id: UUID, reason: HoldReason,
     medium = store.get_medium_for_update(conn, medium_id)
     if medium.state is MediumState.ERASED:
         raise Conflict(problem="the medium is erased")
-    store.update_hold(conn, medium_id, hold=reason, by=f"{actor.kind}:{actor.id}", at=now)
+    store.update_hold(conn, medium_id, hold=reason, by=actor.label, at=now)
     audit.record(
         conn, actor, action=Permission.VAULT_HOLD, record="medium", record_id=medium_id, now=now,
         held=True, reason=reason.value,

@@ -26,7 +26,7 @@ def enable(conn: Connection, actor: Actor, *, basis: str, reference: str, now: d
         enabled=True,
         basis=checked_line(basis, field="basis", longest=1000),
         reference=checked_line(reference, field="reference", longest=300),
-        chosen_by=_name(actor),
+        chosen_by=actor.label,
         now=now,
     )
     return _recorded(conn, actor, now=now)
@@ -38,7 +38,7 @@ def disable(conn: Connection, actor: Actor, *, now: datetime) -> VaultChoice:
     choice = store.find_choice(conn)
     if choice is None or not choice.enabled:
         raise Conflict(problem="the vault is not enabled")
-    store.add_choice(conn, enabled=False, basis=None, reference=None, chosen_by=_name(actor), now=now)
+    store.add_choice(conn, enabled=False, basis=None, reference=None, chosen_by=actor.label, now=now)
     return _recorded(conn, actor, now=now)
 
 
@@ -61,7 +61,3 @@ def _recorded(conn: Connection, actor: Actor, *, now: datetime) -> VaultChoice:
         enabled=choice.enabled,
     )
     return choice
-
-
-def _name(actor: Actor) -> str:
-    return f"{actor.kind}:{actor.id}"
