@@ -164,6 +164,29 @@ def test_an_upgrade_that_was_killed_half_way_can_be_run_again(server: EmbeddedSe
     assert rows(server) == _ROWS
 
 
+def test_a_server_that_a_left_program_starts_later_is_stopped_too(server: EmbeddedServer) -> None:
+    lock = folders.open_lock(server.data_dir / "postgres.processes")
+    assert folders.lock_now(lock)
+    late = [
+        *programs.without_root(),
+        str(programs.binary("postgres", 16)),
+        "-D",
+        str(server.cluster),
+        "-k",
+        ".",
+        "-c",
+        "listen_addresses=",
+    ]
+    # What pg_upgrade does when nobody reads its output any more: the server that it started stays behind.
+    command = ["/bin/sh", "-c", 'sleep 1; "$@" > /dev/null 2>&1 &', "sh", *late]
+    with subprocess.Popen(command, pass_fds=[lock], start_new_session=True, cwd="/", env=programs.environment()) as process:
+        os.close(lock)
+        assert server.running_pid() is None
+        major_upgrade.upgrade(server)
+    assert process.returncode == 0
+    assert rows(server) == _ROWS
+
+
 def test_an_upgrade_that_was_killed_between_the_last_steps_is_finished_by_any_command(server: EmbeddedServer) -> None:
     major_upgrade.upgrade(server)
     server.cluster.rename(server.upgraded)

@@ -17,7 +17,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -181,26 +181,29 @@ class EmbeddedServer:
                 raise DatabaseUnavailable(problem=f"the server did not answer within {_PATIENCE_S} seconds")
             time.sleep(_POLL_S)
 
-    def stop(self, *clusters: Path) -> bool:
-        """Stops the servers that run on these clusters of the data folder; returns whether any did."""
-        pids = [pid for pid in map(self.running_pid, clusters) if pid is not None]
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGINT)  # PostgreSQL's fast shutdown
-        asked_at = time.monotonic()
+    def stop(self, *clusters: Path, orphans: bool = False) -> bool:
+        """Stops the servers that run on these clusters of the data folder; returns whether any did.
+
+        With `orphans` it also waits for programs that a killed command left behind, and stops the servers that those
+        start in the meantime. Raises DatabaseUnavailable.
+        """
+        asked: set[int] = set()
+        began = time.monotonic()
         hurried = False
-        while pids and self._alive():
-            waited_s = time.monotonic() - asked_at
+        while True:
+            running = {pid for pid in map(self.running_pid, clusters) if pid is not None}
+            _signal(running - asked, signal.SIGINT)  # PostgreSQL's fast shutdown
+            asked |= running
+            if not (asked or orphans) or not self._alive():
+                return bool(asked)
+            waited_s = time.monotonic() - began
             if waited_s > _PATIENCE_S:
                 raise DatabaseUnavailable(problem=f"the server did not stop within {_PATIENCE_S} seconds")
             if waited_s > _STOP_S and not hurried:
                 # Its immediate shutdown: what was committed is in its log, and the next start takes it from there.
                 hurried = True
-                for pid in filter(None, map(self.running_pid, clusters)):
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGQUIT)
+                _signal(running, signal.SIGQUIT)
             time.sleep(_POLL_S)
-        return bool(pids)
 
     @contextlib.contextmanager
     def processes(self) -> Iterator[int]:
@@ -325,6 +328,12 @@ def _options() -> dict[str, str]:
     least, most = _SHARED_MIB
     # A small part: several installations may run on one machine, and each has more to do than its database.
     return {**_OPTIONS, "shared_buffers": f"{min(max(memory_mib // 32, least), most)}MB"}
+
+
+def _signal(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def init_cluster(folder: Path, lock: int, major: int = POSTGRES_MAJOR) -> None:

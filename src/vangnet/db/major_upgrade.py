@@ -34,8 +34,9 @@ def upgrade(server: EmbeddedServer) -> Path | None:
         kept = server.data_dir / f"postgres.{old}.old"
         _require_possible(old, kept)
         aside = server.data_dir / "postgres.upgrading"
-        # An upgrade that was killed leaves programs running that it had started, and what they had done so far.
-        server.stop(server.cluster, aside)
+        # An upgrade that was killed leaves programs running that it had started, and what they had done so far. Such a
+        # program may start one more server, then find nobody to write to, and end without stopping it.
+        server.stop(server.cluster, aside, orphans=True)
         with server.processes():
             for half in (aside, server.upgraded):
                 shutil.rmtree(half, ignore_errors=True)
