@@ -21,7 +21,6 @@ BESIDES: dict[str, str] = {
     "vangnet.audit.verification": "reads the whole trail and judges it",
     "vangnet.gate.actions": "rules: what a provider says that it did about a match",
     "vangnet.gate.contest_reasons": "rules: why a provider contests a listing",
-    "vangnet.gate.false_alarms": "rules: how often a match may be a false alarm, for all that was looked at",
     "vangnet.gate.matching": "which listed entries a file's hashes find",
     "vangnet.gate.measures": "rules: how long answers took, in classes of time",
     "vangnet.gate.past": "rules: which accepted uploads are kept, for how long, and what a later match is",

@@ -192,7 +192,7 @@ class EmbeddedServer:
         hurried = False
         while True:
             running = {pid for pid in map(self.running_pid, clusters) if pid is not None}
-            _signal(running - asked, signal.SIGINT)  # PostgreSQL's fast shutdown
+            _tell(running - asked, signal.SIGINT)  # PostgreSQL's fast shutdown
             asked |= running
             if not (asked or orphans) or not self._alive():
                 return bool(asked)
@@ -202,7 +202,7 @@ class EmbeddedServer:
             if waited_s > _STOP_S and not hurried:
                 # Its immediate shutdown: what was committed is in its log, and the next start takes it from there.
                 hurried = True
-                _signal(running, signal.SIGQUIT)
+                _tell(running, signal.SIGQUIT)
             time.sleep(_POLL_S)
 
     @contextlib.contextmanager
@@ -330,7 +330,7 @@ def _options() -> dict[str, str]:
     return {**_OPTIONS, "shared_buffers": f"{min(max(memory_mib // 32, least), most)}MB"}
 
 
-def _signal(pids: Iterable[int], number: signal.Signals) -> None:
+def _tell(pids: Iterable[int], number: signal.Signals) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)

@@ -3,14 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
 
+from vangnet.proportions import interval
 from vangnet.reports.assessment_rules import AssessedClass
 
 #: Fewer pairs say nothing.
 PAIRS_MIN = 20
-#: Of the normal distribution, for an interval that holds in 95 of 100 cases.
-_Z = 1.959964
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,15 +36,6 @@ def agreement(pairs: Sequence[tuple[AssessedClass, AssessedClass]]) -> Agreement
     same = sum(first is second for first, second in pairs)
     low, high = interval(same, count)
     return Agreement(pairs=count, same=same, share=same / count, low=low, high=high, kappa=_kappa(pairs, same / count))
-
-
-def interval(found: int, count: int) -> tuple[float, float]:
-    """Wilson's interval of a share (E. B. Wilson, 1927): it holds for small numbers, and for shares near all or nothing."""
-    share, spread = found / count, _Z * _Z / count
-    middle = (share + spread / 2) / (1 + spread)
-    half = _Z * sqrt(share * (1 - share) / count + spread / (4 * count)) / (1 + spread)
-    # The share lies in it, whatever rounding says.
-    return max(0.0, min(middle - half, share)), min(1.0, max(middle + half, share))
 
 
 def _kappa(pairs: Sequence[tuple[AssessedClass, AssessedClass]], share: float) -> float | None:

@@ -9,11 +9,11 @@ from vangnet.audit.model import Actor
 from vangnet.db import Connection
 from vangnet.errors import Conflict
 from vangnet.gate import store
-from vangnet.gate.false_alarms import upper_bound
 from vangnet.gate.model import Decision, ListedDecision
 from vangnet.gate.store import reviews as review_store
 from vangnet.gate.store.reviews import Review
 from vangnet.identity.permissions import Permission
+from vangnet.proportions import upper_bound
 
 #: What is older is asked no more: the upload will be gone.
 LOOK_BACK = timedelta(days=30)
