@@ -15,6 +15,7 @@ from typing import BinaryIO
 from uuid import UUID, uuid4
 
 import pytest
+from running.states import PATIENCE_S
 
 from vangnet.errors import Conflict
 from vangnet.gate.model import OBJECT_ID_MAX, CheckAnswer, CheckMatch, Decision, Door, Outcome
@@ -265,7 +266,7 @@ def test_a_slow_file_holds_up_no_order_and_a_scan_that_ends_early_begins_no_more
     class Slow(Scan):
         def examine(self, place: Place) -> Scanned:
             if place.path == b"000":
-                assert turn.wait(20)
+                assert turn.wait(PATIENCE_S)
             return super().examine(place)
 
     with Folders((tmp_path,)) as folders:

@@ -13,7 +13,7 @@ from vangnet.cli.simulate import app
 from vangnet.reports.missed import MissedShare
 from vangnet.reports.model.facts import Sayer
 from vangnet.reports.model.triage_policy import STARTING, Equals
-from vangnet.reports.triage import order
+from vangnet.reports.order import order
 from vangnet.simulation.assumptions import ASSUMED, DAY_S, HOUR_S, Kind, Mark
 from vangnet.simulation.caseload import NEVER, START, Caseload, Pattern, make
 from vangnet.simulation.triage_queues import Clairvoyant, FirstIn, Ours, SeverityOnly, Waiting

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from vangnet.reports.model.facts import Facts
 from vangnet.reports.model.triage_policy import AGAINST, TriagePolicy
-from vangnet.reports.triage import Factor, Listing, due_at
+from vangnet.reports.order import Listing
+from vangnet.reports.triage import Factor, due_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

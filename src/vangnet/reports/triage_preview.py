@@ -6,7 +6,7 @@ from datetime import datetime
 
 from vangnet.reports.model.facts import Facts
 from vangnet.reports.model.triage_policy import TriagePolicy
-from vangnet.reports.triage import Listing, order
+from vangnet.reports.order import Listing, order
 
 #: Reports that a preview names, in each direction.
 NAMED_MAX = 5

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from vangnet.reports.model.drafts import Sign, Source
 from vangnet.reports.model.facts import Claim, Facts, Sayer
 from vangnet.reports.model.triage_policy import STARTING
+from vangnet.reports.order import rank
 from vangnet.reports.store.watch import DANGER_BELOW
-from vangnet.reports.triage import rank
 
 PLAIN = Facts(report_id=1, received_at=datetime(2026, 11, 21, tzinfo=UTC), source=Source.API)
 CALLS = replace(PLAIN, claims=frozenset({Claim(Sign.DANGER_NOW, Sayer.ANONYMOUS)}))

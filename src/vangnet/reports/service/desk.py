@@ -14,6 +14,7 @@ from vangnet.identity.permissions import Permission
 from vangnet.keys import Keys
 from vangnet.reports.model.reports import Closing, Note, Report, ReportState, Step, moved, require_claimed_by
 from vangnet.reports.model.triage_policy import TriagePolicy
+from vangnet.reports.order import Lane, last_hours, next_places
 from vangnet.reports.service.erasing import basis_of, rest_on
 from vangnet.reports.service.placing import policy_now
 from vangnet.reports.service.secrets import opened, place, secrets_of
@@ -21,7 +22,7 @@ from vangnet.reports.store import policies as policy_store
 from vangnet.reports.store import queue as queue_store
 from vangnet.reports.store import reports as store
 from vangnet.reports.store import sample as sample_store
-from vangnet.reports.triage import Lane, Standing, last_hours, next_places, standing
+from vangnet.reports.triage import Standing, standing
 
 #: The job that tells whoever referred a report to us what became of it; declared in `vangnet.jobs.tasks`.
 ANSWER = "answer_referral"

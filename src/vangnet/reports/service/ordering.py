@@ -17,6 +17,7 @@ from vangnet.reports.capacity import CapacityLine, capacity_line
 from vangnet.reports.model.reports import Report
 from vangnet.reports.model.triage_policy import AGAINST, TriagePolicy
 from vangnet.reports.model.wanted import Wanted, read_wanted
+from vangnet.reports.order import order
 from vangnet.reports.service import desk
 from vangnet.reports.service.placing import policy_now
 from vangnet.reports.store import filters as filter_store
@@ -26,7 +27,7 @@ from vangnet.reports.store import reports as store
 from vangnet.reports.store import survey as survey_store
 from vangnet.reports.store.filters import FilterRow
 from vangnet.reports.store.survey import Capacity
-from vangnet.reports.triage import Factor, Standing, order, standing
+from vangnet.reports.triage import Factor, Standing, standing
 
 #: The job that counts what is below the line; declared in `vangnet.jobs.tasks`.
 SURVEY = "survey_queue"

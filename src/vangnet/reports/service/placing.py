@@ -11,6 +11,7 @@ from vangnet.reports.fact_finding import gravest
 from vangnet.reports.model.facts import Facts
 from vangnet.reports.model.reports import ReportState
 from vangnet.reports.model.triage_policy import STARTING, TriagePolicy, read_document
+from vangnet.reports.order import rank
 from vangnet.reports.service import clocks, joining
 from vangnet.reports.store import assessments as assessment_store
 from vangnet.reports.store import outcomes as outcome_store
@@ -18,7 +19,7 @@ from vangnet.reports.store import policies as policy_store
 from vangnet.reports.store import queue as queue_store
 from vangnet.reports.store import reports as store
 from vangnet.reports.store.reports import Placed
-from vangnet.reports.triage import calls_person, changes_at, due_at, rank, score
+from vangnet.reports.triage import calls_person, changes_at, due_at, score
 
 #: The job that calls a person for a report with a sign of present danger; declared in `vangnet.jobs.tasks`.
 CALL = "call_for_danger"
