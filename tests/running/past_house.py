@@ -8,20 +8,27 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
+
 from running.gate_lists import add_list
+from running.hash_lists import ANNE, BRAM
 from running.server import console, own_database
-from running.states import wait_until
+from running.states import PATIENCE_S, wait_until
 from vangnet.db import Database
-from vangnet.db.embedded import EmbeddedServer
+from vangnet.db.connection import configure
+from vangnet.db.embedded import OWNER, EmbeddedServer
 from vangnet.gate.model import Decision, Door, ListedDecision
+from vangnet.gate.past import PastKind
 from vangnet.gate.service import decisions, past
 from vangnet.gate.service.gate import Gate
 from vangnet.gate.service.past_keeper import PastKeeper
+from vangnet.gate.store import past_places as places
 from vangnet.hashing.hasher import Hasher
 from vangnet.hashing.model import Digests, Limits, Reason
 from vangnet.hashing.sandbox import Sandbox
 from vangnet.keys import Keys
 from vangnet.registry.model.entries import HashAlgorithm
+from vangnet.registry.service import lists
 from vangnet.registry.service.live import LiveIndex
 
 NOW = datetime.now(UTC)
@@ -44,6 +51,7 @@ class House:
     keys: Keys
     gate: Gate
     live: LiveIndex
+    owner_conninfo: str
 
     def upload(self, data: bytes, name: str | None, *, at: datetime | None = None) -> Decision:
         """Checks a file of a kind that is let through."""
@@ -85,6 +93,20 @@ class House:
             last = int(conn.execute("SELECT last FROM registry_sequence").fetchall()[0][0])
         wait_until(lambda: self.live.sequence >= last)
 
+    def wait_until_told(self) -> None:
+        """Until the registry knows which of its entries matched."""
+
+        def told() -> bool:
+            with self.database.transaction() as conn:
+                return not conn.execute("SELECT FROM gate_decision WHERE told_at IS NULL").fetchall()
+
+        wait_until(told)
+
+    def looked_up(self) -> set[uuid.UUID]:
+        """The lists that were looked up by digests, as far as they go."""
+        with self.database.transaction() as conn:
+            return set(places.list_looked_up(conn, PastKind.DIGESTS))
+
     def keeper(self) -> PastKeeper:
         """Another gate's keeper, which does nothing by itself."""
         keeper = PastKeeper(
@@ -93,6 +115,28 @@ class House:
         )  # fmt: skip
         keeper._tend()
         return keeper
+
+    def activate_while_followed(self, list_id: uuid.UUID, *, followers: int) -> None:
+        """Has a list on trial decide, at a moment when so many followers are in the middle of a step."""
+
+        def in_the_middle() -> bool:
+            with self.database.transaction() as conn:
+                (found,) = conn.execute(
+                    """
+                    SELECT count(*) FROM pg_locks waiting JOIN pg_locks held USING (database, pid)
+                    WHERE NOT waiting.granted AND waiting.relation = 'registry_list'::regclass
+                        AND held.granted AND held.relation = 'gate_past_place'::regclass AND held.mode = 'RowShareLock'
+                    """
+                ).fetchall()[0]
+                return bool(found == followers)
+
+        with psycopg.connect(self.owner_conninfo) as conn:
+            configure(conn)
+            # Followers read lists after they looked whether anything changed of them.
+            conn.execute("LOCK TABLE registry_list IN ACCESS EXCLUSIVE MODE")
+            for curator in (ANNE, BRAM):
+                lists.approve_activation(conn, curator, keys=self.keys, list_id=list_id, now=datetime.now(UTC))
+            wait_until(in_the_middle)
 
     def switch_on(self, *, days: int = 30, pictures_reason: str | None = None) -> None:
         """Keeps accepted uploads, until a day that is far."""
@@ -116,5 +160,5 @@ def opened_house(postgres: EmbeddedServer, folder: Path, name: str) -> Iterator[
             clock=lambda: datetime.now(UTC),
         ) as gate,
     ):  # fmt: skip
-        assert live.wait_until_loaded(30)
-        yield House(database=database, keys=keys, gate=gate, live=live)
+        assert live.wait_until_loaded(PATIENCE_S)
+        yield House(database=database, keys=keys, gate=gate, live=live, owner_conninfo=postgres.conninfo(OWNER, name))

@@ -124,6 +124,15 @@ def test_a_list_on_trial_tells_nothing_until_it_decides(house: House) -> None:
     wait_until(lambda: bool(house.later("on trial")))
 
 
+def test_a_list_that_begins_to_decide_in_the_middle_of_a_step_is_not_passed_over(house: House) -> None:
+    house.keep(b"in the middle", "in the middle")
+    list_id = house.enlist(b"in the middle", trial=True)
+    house.wait_until_followed()
+    house.wait_until_told()
+    house.activate_while_followed(list_id, followers=1)
+    wait_until(lambda: bool(house.later("in the middle")))
+
+
 def test_a_list_that_counts_again_is_looked_up_again(house: House) -> None:
     list_id = house.enlist(b"of a list that is switched off")
     with house.database.transaction() as conn:
@@ -134,6 +143,21 @@ def test_a_list_that_counts_again_is_looked_up_again(house: House) -> None:
     with house.database.transaction() as conn:
         choices.choose(conn, console(), list_id=list_id, enabled=True, now=datetime.now(UTC))
     wait_until(lambda: bool(house.later("switched off")))
+
+
+def test_it_is_looked_up_again_also_where_nobody_looked_while_it_did_not_count(house: House) -> None:
+    list_id = house.enlist(b"of a list that is off for a moment")
+    house.wait_until_followed()
+    wait_until(lambda: list_id in house.looked_up())
+    with house.database.transaction() as held:
+        places.share_places(held)  # Others may write, and nobody can look up.
+        with house.database.transaction() as conn:
+            choices.choose(conn, console(), list_id=list_id, enabled=False, now=datetime.now(UTC))
+        wait_until(lambda: list_id in house.live.choices)
+        house.keep(b"of a list that is off for a moment", "off for a moment")
+        with house.database.transaction() as conn:
+            choices.choose(conn, console(), list_id=list_id, enabled=True, now=datetime.now(UTC))
+    wait_until(lambda: bool(house.later("off for a moment")))
 
 
 def test_only_what_was_let_through_under_a_name_is_kept(house: House) -> None:

@@ -61,10 +61,12 @@ def follow(conn: Connection, actor: Actor, *, index: Index, policy: ChosenPolicy
     if not keeps(store.find_choice(conn), now):
         return Followed.DONE
     place = places.take_place(conn, PastKind.DIGESTS)
-    if place is None or not _may_look_up(conn, index, policy):
+    counting = None if place is None else _counting_as_known(conn, index, policy)
+    if place is None or counting is None:
         return Followed.NOT_NOW
     kept = bool(store.list_days(conn))
-    found = _newly_listed(conn, PastKind.DIGESTS, place, kept=kept, until=index.sequence, policy=policy, keys=keys)
+    looked_up = _looked_up(conn, PastKind.DIGESTS, counting, fresh_from=None if kept else index.sequence)
+    found = _newly_listed(conn, PastKind.DIGESTS, place, looked_up, until=index.sequence, keys=keys)
     _look_up(conn, actor, found.listings, index=index, policy=policy, keys=keys, now=now)
     return _reached(conn, PastKind.DIGESTS, found)
 
@@ -96,10 +98,12 @@ def follow_pictures(
     places.update_holder(conn, PastKind.PICTURES, holder, now=now)
     if not held.catch_up(conn, now=now):
         return Followed.MORE
-    if not _may_look_up(conn, index, policy):
+    counting = _counting_as_known(conn, index, policy)
+    if counting is None:
         return Followed.NOT_NOW
     kept = bool(picture_store.list_days(conn))
-    found = _newly_listed(conn, PastKind.PICTURES, place, kept=kept, until=index.sequence, policy=policy, keys=keys)
+    looked_up = _looked_up(conn, PastKind.PICTURES, counting, fresh_from=None if kept else index.sequence)
+    found = _newly_listed(conn, PastKind.PICTURES, place, looked_up, until=index.sequence, keys=keys)
     _look_up_pictures(conn, actor, found.listings, held=held, index=index, policy=policy, keys=keys, now=now)
     return _reached(conn, PastKind.PICTURES, found)
 
@@ -111,18 +115,25 @@ def let_go(conn: Connection, *, holder: UUID, now: datetime) -> None:
         places.update_holder(conn, PastKind.PICTURES, None, now=now)
 
 
-def _may_look_up(conn: Connection, index: Index, policy: ChosenPolicy) -> bool:
-    # Otherwise the index would judge by lists as they were; it is there in a moment.
-    return is_current(conn, index, policy) and not new_listings.lists_changed(conn, after=index.sequence)
+def _counting_as_known(conn: Connection, index: Index, policy: ChosenPolicy) -> dict[UUID, str] | None:
+    """What counts of each list, where the index knows it so; None where it would judge by lists as they were.
+
+    It is there in a moment.
+    """
+    # Read before it is asked what changed: a list that comes to count in between would be noted as looked up, though the
+    # index, which does not know yet that it counts, found nothing by it.
+    counting = new_listings.counting(conn)
+    if not is_current(conn, index, policy) or new_listings.lists_changed(conn, after=index.sequence):
+        return None
+    return {list_id: text for list_id, text in counting.items() if list_id not in policy.policy.shadow}
 
 
 def _newly_listed(
-    conn: Connection, kind: PastKind, place: Place, *, kept: bool, until: int, policy: ChosenPolicy, keys: Keys
+    conn: Connection, kind: PastKind, place: Place, looked_up: dict[UUID, LookedUp], *, until: int, keys: Keys
 ) -> _Found:
-    """The entries of this step. Without anything `kept`, nothing that is listed up to now needs looking up."""
+    """The entries of this step, of the lists that count, each with how far it was `looked_up`."""
     cipher = EntryCipher(keys)
     at_once = _AT_ONCE[kind]
-    looked_up = _counting(conn, kind, policy, fresh_from=None if kept else until)
     bounds, altered_bound = _bounds(conn, kind, looked_up, until)
     altered_until = max(place.altered, min(altered_bound, place.altered + at_once))
     listings: list[Listing] = []
@@ -159,11 +170,13 @@ def _bounds(conn: Connection, kind: PastKind, looked_up: dict[UUID, LookedUp], u
     }, min(until, places.get_altered(conn, PastKind.DIGESTS))
 
 
-def _counting(conn: Connection, kind: PastKind, policy: ChosenPolicy, *, fresh_from: int | None) -> dict[UUID, LookedUp]:
-    """How far each list that counts was looked up; from the beginning where something else counts of it than before."""
-    counting = {
-        list_id: text for list_id, text in new_listings.counting(conn).items() if list_id not in policy.policy.shadow
-    }
+def _looked_up(
+    conn: Connection, kind: PastKind, counting: dict[UUID, str], *, fresh_from: int | None
+) -> dict[UUID, LookedUp]:
+    """How far each list that counts was looked up; from the beginning where something else counts of it than before.
+
+    `fresh_from` where nothing is kept: nothing that is listed up to there needs looking up then.
+    """
     known = places.list_looked_up(conn, kind)
     places.remove_looked_up(conn, kind, [list_id for list_id in known if list_id not in counting])
     found = {}

@@ -55,7 +55,9 @@ def counting(conn: Connection) -> dict[UUID, str]:
             for category in list_store.list_categories(conn, list_id)
             if category.classification in choice.classifications
         )
-        found[list_id] = " ".join(map(str, counted))
+        # When it was chosen, too: a list that did not count for a moment counts anew, whoever looked in that moment.
+        since = [] if choice.chosen_at is None else [choice.chosen_at.isoformat()]
+        found[list_id] = " ".join([*since, *map(str, counted)])
     return found
 
 
