@@ -174,6 +174,22 @@ def test_an_item_is_answered_by_keys_alone_and_undone(item: Page) -> None:
     expect(item.get_by_label("Seconds until a picture is covered")).to_have_value("1v")
 
 
+def test_a_question_that_was_left_out_has_the_focus(item: Page) -> None:
+    with item.expect_navigation():
+        item.keyboard.press("Control+Enter")
+    expect(item.locator("#q-class-baseline")).to_be_focused()
+    expect(item.locator("#problem-class")).to_be_in_viewport()
+
+
+def test_the_keys_lead_from_an_item_into_the_note_and_to_the_end_of_the_work(item: Page) -> None:
+    address = item.url
+    for key, label in (("m", "Your note"), ("e", "How it ended")):
+        item.goto(address)
+        item.keyboard.press(key)
+        expect(item.get_by_label(label)).to_be_focused()
+        expect(item.get_by_text(label)).to_be_in_viewport()
+
+
 def test_like_pictures_are_compared_by_keys(window: Page, server: RunningServer) -> None:
     report_id, who, _ = like_reports(server)
     sign_in(window, server, who)

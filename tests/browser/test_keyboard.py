@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 from running.browser import NARROW, OpenPage
+from running.desk_routes import a_report
 from running.pages import Visitor
 from running.routes import job
 from running.server import RunningServer
@@ -83,6 +84,41 @@ def test_single_keys_do_nothing_in_a_field(open_page: OpenPage) -> None:
     page.keyboard.type("jan?kn/")
     expect(page.get_by_label("Name", exact=True)).to_have_value("jan?kn/")
     expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_a_key_that_can_do_nothing_here_says_so_until_the_next_key(open_page: OpenPage) -> None:
+    page = open_page(Visitor.STAFF)
+    page.goto("/me")
+    told = page.locator("#key-told")
+    for key in ("v", "/", "Control+Enter"):
+        page.keyboard.press(key)
+        expect(told).to_contain_text("does nothing here.")
+        expect(told).to_be_in_viewport()
+        # It has no meaning on any page, and is left to the browser.
+        page.keyboard.press("w")
+        expect(told).to_be_empty()
+
+
+def test_a_slash_leads_into_the_filter_and_escape_out_of_it(open_page: OpenPage) -> None:
+    page = open_page(Visitor.STAFF)
+    page.goto("/queue")
+    page.keyboard.press("/")
+    expect(page.get_by_label("Source")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def test_x_chooses_the_row_that_has_the_focus(server: RunningServer, open_page: OpenPage) -> None:
+    a_report(server)
+    page = open_page(Visitor.LEAD)
+    page.goto("/queue")
+    box = page.locator("main tbody tr").first.get_by_role("checkbox")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    expect(box).to_be_checked()
+    page.keyboard.press("x")
+    expect(box).not_to_be_checked()
 
 
 def test_control_and_enter_send_the_form(open_page: OpenPage) -> None:

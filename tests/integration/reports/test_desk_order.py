@@ -232,6 +232,36 @@ def test_a_drawn_report_comes_forward_and_is_closed_with_whether_it_was_urgent(
     assert (found.share.drawn, found.share.opened, found.share.urgent, found.to_open) == (1, 1, 1, [])
 
 
+def test_what_somebody_passed_on_comes_to_them_last_and_to_others_at_once(desk_of_five: Desk) -> None:
+    made = desk_of_five
+    one, other = made.person(), made.person()
+    with made.database.transaction() as conn:
+
+        def next_of(person: Actor) -> int:
+            found = desk_service.claim_next(conn, person, now=made.now)
+            assert found is not None
+            return found.id
+
+        calling = next_of(one)
+        desk_service.release(conn, one, report_id=calling, now=made.now)
+        assert next_of(one) == calling, "nothing goes before present danger"
+        first = next_of(one)
+        desk_service.release(conn, one, report_id=first, now=made.now)
+        assert desk_service.queue(conn, CONSOLE, limit=1, now=made.now)[0].report.id == first, "it stands where it stood"
+        second = next_of(one)
+        assert second != first
+        assert next_of(other) == first
+        desk_service.release(conn, other, report_id=first, now=made.now)
+        # Who put it back last is spared; the one before is not any more.
+        assert next_of(one) == first
+        desk_service.release(conn, one, report_id=first, now=made.now)
+        assert [next_of(one) for _ in range(3)][-1] == first, "it comes again where nothing else waits"
+        desk_service.release(conn, one, report_id=first, now=made.now)
+        desk_service.release(conn, one, report_id=second, now=made.now + timedelta(minutes=1))
+        made.now += desk_service.SPARED
+        assert next_of(one) == first, "it comes in its order on another day"
+
+
 # --- the policy, and who is given what ---
 
 

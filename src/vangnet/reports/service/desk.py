@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from uuid import UUID
 
@@ -28,6 +28,8 @@ from vangnet.reports.triage import Standing, standing
 ANSWER = "answer_referral"
 #: A note has so many characters at most.
 NOTE_MAX = 4000
+#: What somebody passed on does not come to them as the next report for so long, unless nothing else waits.
+SPARED = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,17 +88,25 @@ def list_claimed(conn: Connection, actor: Actor, *, mine: bool = False, limit: i
 def claim_next(conn: Connection, actor: Actor, *, now: datetime) -> Report | None:
     """Claims what is to be opened next; None where nothing waits. Two people at once get two reports.
 
-    Raises PermissionDenied, Conflict for a program.
+    What this person passed on lately comes after everything else: who puts a report back is not to meet it at once. But
+    where a child may be in danger now, nothing goes before it. Raises PermissionDenied, Conflict for a program.
     """
     actor.require(Permission.REPORT_WORK)
     person_of(actor)
     _, policy = policy_now(conn)
     taken = policy_store.lock_taken(conn)
+    spared: tuple[Report, Lane] | None = None
     for report, lane in _places(conn, policy, taken=taken, now=now):
-        if queue_store.try_lock(conn, report.id):
+        if not queue_store.try_lock(conn, report.id):
+            continue
+        if lane is Lane.DANGER or not queue_store.was_passed_on(conn, report.id, by=actor.label, since=now - SPARED):
             policy_store.take_place(conn)
             return _claim(conn, actor, report, now, reason=lane.value)
-    return None
+        spared = spared or (report, lane)
+    if spared is None:
+        return None
+    policy_store.take_place(conn)
+    return _claim(conn, actor, spared[0], now, reason=spared[1].value)
 
 
 def claim(conn: Connection, actor: Actor, *, report_id: int, now: datetime) -> Report:

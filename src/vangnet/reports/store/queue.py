@@ -130,6 +130,16 @@ def try_lock(conn: Connection, report_id: int) -> bool:
     return row is not None
 
 
+def was_passed_on(conn: Connection, report_id: int, *, by: str, since: datetime) -> bool:
+    """Whether the last step of a report was that this person put it back, since then."""
+    row = conn.execute(
+        "SELECT by = %s AND was = 'claimed' AND state = 'waiting' AND at >= %s FROM report_step"
+        " WHERE report_id = %s ORDER BY id DESC LIMIT 1",
+        [by, since, report_id],
+    ).fetchone()
+    return row is not None and bool(row[0])
+
+
 def count_by_state(conn: Connection) -> dict[str, int]:
     """How many reports are in each state that is not the end."""
     rows = conn.execute("SELECT state, count(*) FROM report WHERE state <> 'done' GROUP BY state").fetchall()

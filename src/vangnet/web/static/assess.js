@@ -3,6 +3,7 @@
 
 const area = document.getElementById("picture");
 const form = document.getElementById("look");
+const answers = document.getElementById("answers");
 const beside = document.getElementById("look-neighbour");
 const said = document.getElementById("said");
 const notShown = document.getElementById("not-shown");
@@ -112,6 +113,8 @@ async function show(name, step, neighbour = null) {
     settle();
     notShown.textContent = error.message && !(error instanceof TypeError) ? error.message : area.dataset.failed;
     notShown.hidden = false;
+    // What is known already takes a reason first: there it goes on.
+    document.getElementById("why")?.focus();
   }
 }
 
@@ -175,10 +178,10 @@ function wire() {
 window.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
     if (form !== null) coverAll();
-  } else if (event.key === "Enter" && event.ctrlKey) {
+  } else if (event.key === "Enter" && event.ctrlKey && answers !== null) {
     event.stopImmediatePropagation();
     event.preventDefault();
-    document.getElementById("answers")?.requestSubmit();
+    answers.requestSubmit();
   }
 }, true);
 

@@ -21,7 +21,7 @@ from vangnet.reports.assessment_rules import (
 )
 from vangnet.reports.exposure import Fill
 from vangnet.reports.model.looks import KNOWN_REASONS, LookStep, Size, Wanted
-from vangnet.reports.service import assessing, desk, likeness, looking, sheets
+from vangnet.reports.service import assessing, desk, likeness, looking, sheets, showing
 from vangnet.reports.service.looking import Asked, Shown
 from vangnet.reports.service.sheets import ItemState
 from vangnet.vault.model import OpenReason
@@ -111,8 +111,10 @@ def begin(visit: Visit, report_id: int) -> Response:
             conn, visit.actor, keys=visit.keys, report_id=report_id,
             golden_percent=visit.settings.assessment_check_percent,
         )  # fmt: skip
+        report = showing.get_report(conn, visit.actor, report_id=report_id)
     if position is None:
-        return visit.page("assess/none.html", report_id=report_id)
+        mine = report.claimed_by == UUID(visit.actor.id)
+        return visit.page("assess/none.html", report_id=report_id, mine=mine, may_refer=_may_refer(visit))
     return visit.redirect(_address(report_id, position))
 
 
@@ -318,11 +320,15 @@ def _page(
         answers=answers or {},
         asks=isinstance(sheet.stage, Stage),
         own_id=UUID(visit.actor.id),
-        may_refer=Permission.REPORT_REFER in visit.actor.permissions,
+        may_refer=_may_refer(visit),
         now=visit.now,
         **_WORDS,
         **WORDS,
     )
+
+
+def _may_refer(visit: OneVisit) -> bool:
+    return Permission.REPORT_REFER in visit.actor.permissions
 
 
 def _address(report_id: int, position: int) -> str:

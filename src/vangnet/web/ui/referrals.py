@@ -118,6 +118,7 @@ def _list_page(visit: OneVisit, *, problem: str | None = None) -> Response:
         problem=problem,
         problem_names=PROBLEM_NAMES,
         may_refer=Permission.REPORT_REFER in visit.actor.permissions,
+        may_work=Permission.REPORT_WORK in visit.actor.permissions,
         **WORDS,
     )
 

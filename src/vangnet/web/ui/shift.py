@@ -8,8 +8,9 @@ from starlette.responses import Response
 from vangnet.db import Connection
 from vangnet.errors import Conflict
 from vangnet.identity.permissions import Permission
+from vangnet.reports.exposure import Fill
 from vangnet.reports.model.wanted import Wanted, pressing
-from vangnet.reports.service import deliveries, desk, ordering, watching
+from vangnet.reports.service import deliveries, desk, exposure, ordering, watching
 from vangnet.web.access import needs
 from vangnet.web.defanging import defanged
 from vangnet.web.languages import marked
@@ -46,8 +47,18 @@ def shift_of(conn: Connection, visit: OneVisit) -> dict[str, Any]:
         "counts": ordering.counts(conn, visit.actor),
         "counted_most": ordering.COUNTED_MAX,
         "bad_deliveries": deliveries.count_open(conn, visit.actor),
+        "fill": _fill(conn, visit) if may_work else Fill.WITHIN,
+        "fills": Fill,
         **_around(conn, visit),
     }
+
+
+def _fill(conn: Connection, visit: OneVisit) -> Fill:
+    """How much of one's own time for pictures is used today; nobody else is shown this."""
+    if visit.person is None:
+        return Fill.WITHIN
+    budget = visit.settings.sharp_minutes_a_day
+    return exposure.meter_of(conn, visit.person.id, budget_minutes=budget, now=visit.now).fill
 
 
 @router.get("/danger", dependencies=[needs(Permission.REPORT_READ)])
