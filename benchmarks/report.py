@@ -115,6 +115,12 @@ BENCHMARKS = (
         script="linking_stored.py",
         quick=("--reports", "2000", "--new", "50"),
     ),
+    Benchmark(
+        name="report_intake",
+        title="Reports taken in",
+        script="report_intake.py",
+        quick=("--seeds", "1", "--bundles", "300", "--files", "5"),
+    ),
 )
 #: What the scripts share.
 _SHARED = {

@@ -115,5 +115,5 @@ def zipped(seed: int, now: datetime) -> bytes:
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w") as archive:
         for name, content in tip.members().items():
-            archive.writestr(name, content)
+            archive.writestr(zipfile.ZipInfo(name), content)
     return written.getvalue()

@@ -4,6 +4,7 @@ A share whose process dies ends the command; given again, it goes on where it wa
 A process ends when the command does, however that ends.
 """
 
+import gc
 import json
 import os
 import subprocess
@@ -33,6 +34,8 @@ _LOAD_S = 120.0
 #: A process tells so often how far it is.
 _TELL_S = 0.25
 _PIECE_BYTES = 64 * 1024
+#: A report is some ten thousand objects, which go with it: to look for circles among them more often finds none.
+_OBJECTS = 20_000
 
 #: How many more reports were taken in.
 Tell = Callable[[int], None]
@@ -135,6 +138,7 @@ def take_share(opened: Installation, path: Path, delivery_id: int, share: Share,
     with opened.transaction() as conn:
         delivery = deliveries.get(conn, opened.actor, delivery_id=delivery_id)
         origin = deliveries.origin_of(conn, delivery)
+    gc.set_threshold(_OBJECTS)
     told_at, more = time.monotonic(), 0
 
     def note(one: Bundled | Unreadable) -> None:

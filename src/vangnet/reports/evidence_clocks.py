@@ -63,7 +63,7 @@ def clocks_of(draft: ReportDraft, received_at: datetime, terms: Sequence[Term]) 
     """The clocks of a report, each once, those that end first before those that end later, and the unknown last."""
     found = {clock.key: clock for clock in _all(draft, received_at, terms)}
     last = received_at + timedelta(days=365_000)
-    return sorted(found.values(), key=lambda clock: (clock.expires_at or last, clock.key))
+    return [clock for _, clock in sorted(found.items(), key=lambda pair: (pair[1].expires_at or last, pair[0]))]
 
 
 def _all(draft: ReportDraft, received_at: datetime, terms: Sequence[Term]) -> Iterator[ClockDraft]:
@@ -96,11 +96,11 @@ def _customers(draft: ReportDraft, received_at: datetime, terms: Sequence[Term])
         found = network_form(trace.address)
         if found is None:
             continue
-        moment = _moment(trace, received_at)
+        moment, address = _moment(trace, received_at), str(found)
         if moment is None:
-            timeless.add(str(found))
+            timeless.add(address)
         else:
-            days.setdefault((str(found), moment.at.date().isoformat()), []).append(moment)
+            days.setdefault((address, moment.at.date().isoformat()), []).append(moment)
     for (address, _), moments in days.items():
         in_order = sorted(set(moments), key=lambda one: (one.at, one.port or 0))
         clock = ClockDraft(

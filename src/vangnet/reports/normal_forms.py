@@ -4,6 +4,7 @@ Each function gives the form by which a value is compared, or None where the tex
 known again. Forms are for comparing only: what was reported is kept, and shown, as it was written.
 """
 
+import functools
 import ipaddress
 import re
 import unicodedata
@@ -15,6 +16,20 @@ from urllib.parse import urlsplit
 
 NetworkAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+#: The first and the last address of networks, as numbers.
+Spans: TypeAlias = tuple[tuple[int, int], ...]
+
+
+def spans(*networks: str) -> Spans:
+    """Networks in the form in which it takes least to ask whether an address lies in them."""
+    return tuple((int(one[0]), int(one[-1])) for one in map(ipaddress.ip_network, networks))
+
+
+def lies_in(address: NetworkAddress, networks: Mapping[int, Spans]) -> bool:
+    """Whether it lies in one of the networks of its version."""
+    number = int(address)
+    return any(first <= number <= last for first, last in networks[address.version])
+
 
 #: Behind these a carrier's customers share addresses (RFC 6598).
 CARRIER_NETWORK = ipaddress.ip_network("100.64.0.0/10")
@@ -28,16 +43,13 @@ _NOTHING = frozenset(
 _UNSEEN = frozenset({"Cc", "Cf", "Cs"})
 #: Addresses that are the same in many places, or nowhere (IANA's registries of special-purpose addresses). Those for
 #: documentation are left: examples live there.
-_NOWHERE: Mapping[int, tuple[Network, ...]] = MappingProxyType(
+_NOWHERE: Mapping[int, Spans] = MappingProxyType(
     {
-        4: tuple(
-            ipaddress.ip_network(network)
-            for network in (
-                "0.0.0.0/8", "10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
-                "224.0.0.0/4", "240.0.0.0/4",
-            )
+        4: spans(
+            "0.0.0.0/8", "10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/4",
+            "240.0.0.0/4",
         ),
-        6: tuple(ipaddress.ip_network(network) for network in ("::/127", "fc00::/7", "fe80::/10", "ff00::/8")),
+        6: spans("::/127", "fc00::/7", "fe80::/10", "ff00::/8"),
     }
 )  # fmt: skip
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
@@ -183,6 +195,8 @@ def web_form(text: str) -> WebAddress | None:
     return WebAddress(host=host, page=f"{where}{path}" if path else None)
 
 
+# The same address is asked for as evidence and as a value, and many files of a report were sent from one.
+@functools.lru_cache(maxsize=1024)
 def network_form(text: str) -> NetworkAddress | None:
     """An address on the network; None for one that is the same in many places, such as 192.168.0.1."""
     try:
@@ -191,7 +205,7 @@ def network_form(text: str) -> NetworkAddress | None:
         return None
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
-    return None if any(address in network for network in _NOWHERE[address.version]) else address
+    return None if lies_in(address, _NOWHERE) else address
 
 
 def customer_network(address: NetworkAddress) -> bytes | None:

@@ -17,7 +17,7 @@ from vangnet.reports.formats.listing import list_path
 from vangnet.reports.formats.reading import Unreadable
 from vangnet.reports.formats.shares import Share
 from vangnet.reports.help_contacts import HelpFor, read_contacts
-from vangnet.reports.model.contents import is_packed, packed
+from vangnet.reports.model.contents import is_packed, packed, unpacked
 from vangnet.reports.model.drafts import Incident, ReportDraft, Reporter, ReporterKind, Source
 from vangnet.simulation.cybertips import make_tips, write_folder, write_zip
 from vangnet.simulation.help_contacts import CONTACTS
@@ -64,6 +64,14 @@ def test_json_is_never_taken_for_what_our_own_doors_pack() -> None:
     assert is_packed(packed(ReportDraft(source=Source.PUBLIC, reporter=COMPANY, incident=Incident.OTHER)))
     for text in (b"", b"{}", b"[]", b"x", b"x{}", b"xyz", b" {}", b"\xef\xbb\xbf{}"):
         assert not is_packed(text)
+
+
+@pytest.mark.parametrize("length", [0, 1, 100, 300, 400, 500, 511, 512, 513, 2000, 100_000])
+def test_what_is_packed_opens_again_however_long_it_is(length: int) -> None:
+    draft = ReportDraft(source=Source.PUBLIC, reporter=COMPANY, incident=Incident.OTHER, text="né" * (length // 2))
+    written = packed(draft)
+    assert is_packed(written)
+    assert unpacked(ReportDraft, written) == draft
 
 
 # --- help contacts ---

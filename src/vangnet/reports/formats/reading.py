@@ -8,13 +8,14 @@ import functools
 import ipaddress
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
 from vangnet.reports.model.drafts import ReportDraft
+from vangnet.reports.normal_forms import Spans, lies_in, spans
 
 #: How much of a form is read at a time.
 CHUNK_BYTES = 256 * 1024
@@ -59,11 +60,17 @@ _WEB = re.compile(
 )
 _DISARMED = re.compile(r"^h(?:xx|\*\*|tt)p(s?)\[?:\]?//", re.IGNORECASE)
 _LABEL = re.compile(r"[\w-]{1,63}")
-_PRIVATE: Mapping[int, Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]] = {
-    4: [ipaddress.ip_network(each) for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")],
-    6: [ipaddress.ip_network("fc00::/7")],
+#: Addresses of nobody: unspecified, the machine itself, its own link, many at once.
+_UNREACHABLE: Mapping[int, Spans] = {
+    4: spans("0.0.0.0/32", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4"),
+    6: spans("::/127", "fe80::/10", "ff00::/8"),
+}
+_PRIVATE: Mapping[int, Spans] = {
+    4: spans("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"),
+    6: spans("fc00::/7"),
 }
 _WITH_PORT = re.compile(r"(?:\[(?P<six>[^\]]+)\]|(?P<four>[0-9.]+)):(?P<port>[0-9]{1,5})")
+_HEX = re.compile("[0-9A-Fa-f]+")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 #: Codes of the US centre that are no country: proxy, satellite, other.
 _NO_COUNTRY = frozenset({"A1", "A2", "O1", "AP", "EU", "FX"})
@@ -265,7 +272,7 @@ class Values:
             return None
         length = _DIGESTS.get(kind)
         if length is not None:
-            if len(text) == length * 2 and re.fullmatch("[0-9A-Fa-f]+", text):
+            if len(text) == length * 2 and _HEX.fullmatch(text):
                 return kind, bytes.fromhex(text)
             self.problems.note(f"a hash of the kind {kind} must have {length * 2} hex digits; another one was left out")
             return None
@@ -298,9 +305,9 @@ def _judged(text: str) -> tuple[str | None, str | None]:
         return None, "a network address is none, and was left out"
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
-    if address.is_unspecified or address.is_loopback or address.is_multicast or address.is_link_local:
+    if lies_in(address, _UNREACHABLE):
         return None, "a network address at which nobody on the internet can be reached was left out"
-    if any(address in network for network in _PRIVATE[address.version]):
+    if lies_in(address, _PRIVATE):
         return str(address), "a network address is one of a private network: it says nothing without its network"
     return str(address), None
 

@@ -19,6 +19,8 @@ from vangnet.reports.model.drafts import ItemDraft, ReportDraft
 
 #: So many items lie in one part: a page of a report with 10,000 files need not open all of them.
 ITEMS_A_PART = 200
+#: What has no more than this is compressed with the smallest window, of as many bytes (as a power of two).
+_LITTLE_BYTES, _LITTLE_WINDOW = 512, 9
 
 _Tree = TypeVar("_Tree")
 
@@ -53,7 +55,7 @@ def packed(tree: Any) -> bytes:
 
 def is_packed(data: bytes) -> bool:
     """Whether this begins as what `packed` writes does (RFC 1950), and as no text does."""
-    return data[:1] == b"\x78" and len(data) > 1 and (data[0] * 256 + data[1]) % 31 == 0 and data[1] < 0x20
+    return data[:1] in {b"\x18", b"\x78"} and len(data) > 1 and (data[0] * 256 + data[1]) % 31 == 0 and data[1] < 0x20
 
 
 def unpacked(kind: type[_Tree], data: bytes) -> _Tree:
@@ -78,8 +80,16 @@ def as_tree(kind: type[_Tree], plain: object) -> _Tree:
     return tree
 
 
+_written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def _pack(plain: object) -> bytes:
-    return zlib.compress(json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"), 1)
+    data = _written(plain).encode("utf-8", "surrogatepass")
+    if len(data) > _LITTLE_BYTES:
+        return zlib.compress(data, 1)
+    # Most of the time would go into clearing memory that so little data does not need.
+    compressor = zlib.compressobj(1, wbits=_LITTLE_WINDOW, memLevel=1)
+    return compressor.compress(data) + compressor.flush()
 
 
 def _unpack(data: bytes) -> Any:

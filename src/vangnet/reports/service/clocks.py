@@ -45,18 +45,21 @@ def start(
     if not found:
         return
     secrets = secrets_of(keys)
+    codes = secrets.value.each([f"clock\0{clock.key}".encode() for clock in found])
+    holder_codes = secrets.value.each([f"holder\0{clock.holder_key}".encode() for clock in found])
+    sealed = secrets.follow_up.seal_many([packed(clock) for clock in found], place(report_id))
     rows = [
         ClockRow(
-            code=secrets.value(f"clock\0{clock.key}".encode()),
-            holder_code=secrets.value(f"holder\0{clock.holder_key}".encode()),
+            code=code,
+            holder_code=holder_code,
             kind=clock.kind,
             regime=clock.regime,
-            sealed=secrets.follow_up.seal(packed(clock), place(report_id)),
+            sealed=one,
             starts_at=clock.starts_at,
             expires_at=clock.expires_at,
             state=ClockState.EXPIRED if urgency(clock.expires_at, now) is Urgency.GONE else ClockState.RUNNING,
         )
-        for clock in found
+        for clock, code, holder_code, one in zip(found, codes, holder_codes, sealed, strict=True)
     ]
     store.add_clocks(conn, report_id, rows, version=REGIMES_VERSION, now=now)
 

@@ -102,8 +102,7 @@ def take_in(
         return TakenIn(report_id=before.id, came=Came.AGAIN, not_needed=sealed)
     report = _report(conn, arrival, before, now)
     if before is None:
-        placed = placing.place_now(conn, report.facts, now=now)
-        store.add_report(conn, report, placed, reference_mac=reference_mac, content_mac=content_mac)
+        store.add_report(conn, report, reference_mac=reference_mac, content_mac=content_mac)
     content_store.add_parts(conn, report.id, report.version, _sealed_parts(secrets, parts, report))
     media, not_needed = _put(conn, actor, arrival, report.id, vault=vault, now=now)
     file_ids = registering.register(
@@ -116,8 +115,8 @@ def take_in(
     prepared = joining.prepare(
         conn, keys, report_id=report.id, draft=draft, files=arrival.files, is_new=before is None
     )  # fmt: skip
-    joining.lock(conn)
     if before is not None:
+        joining.lock(conn)
         # Only now: whoever waits for that lock must not keep a report that whoever has it may want.
         before = store.get_report_for_update(conn, before.id)
         report = _report(conn, arrival, before, now)

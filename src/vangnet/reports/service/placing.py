@@ -40,33 +40,26 @@ def _read(document: str) -> TriagePolicy:
     return read_document(json.loads(document))
 
 
-def place_now(conn: Connection, facts: Facts, *, now: datetime) -> Placed:
-    """Where the policy that holds puts a report."""
-    version, policy = policy_now(conn)
-    return place(policy, version, facts, now=now)
-
-
 def renew(conn: Connection, *, report_id: int, facts: Facts | None = None, now: datetime) -> Placed:
     """Puts a report where it belongs after something became known of it; `facts` are what it says, where that changed.
 
     A person is called where it became a report of present danger by this.
     """
     before = store.get_report_for_update(conn, report_id)
-    unseen, known = store.count_files(conn, report_id)
-    classification = gravest(store.list_classifications(conn, report_id))
+    files = store.count_files(conn, report_id)
+    classification = gravest(files.classified)
     facts = replace(
         facts or before.facts,
-        unseen_items=unseen,
-        known_items=known,
+        unseen_items=files.unseen,
+        known_items=files.known,
         classification=classification,
         age=None if classification is None else youngest(assessment_store.list_standing_answers(conn, report_id)),
-        same_subject=max(joining.count_others(conn, before.group_id, report_id), _kin(conn, report_id, unseen)),
+        same_subject=max(joining.count_others(conn, before.group_id, report_id), _kin(conn, report_id, files.unseen)),
         evidence_expires_at=clocks.next_expiry(conn, report_id=report_id, now=now),
         drawn=before.drawn_at is not None,
     )
     version, policy = policy_now(conn)
     placed = place(policy, version, facts, now=now)
-    store.update_counts(conn, report_id, unseen=unseen, known=known)
     store.update_placed(conn, report_id, placed)
     if before.state in {ReportState.WAITING, ReportState.ASIDE} and calls_person(policy, facts):
         defer(conn, CALL, report_id=report_id)

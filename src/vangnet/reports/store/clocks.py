@@ -56,7 +56,7 @@ def add_clocks(conn: Connection, report_id: int, clocks: Sequence[ClockRow], *, 
         )
         SELECT %s, code, holder_code, kind, regime, %s, sealed, starts_at, expires_at, state, %s
         FROM unnest(
-            %s::bytea[], %s::bytea[], %s::text[], %s::text[], %s::bytea[], %s::timestamptz[], %s::timestamptz[], %s::text[]
+            %b::bytea[], %b::bytea[], %b::text[], %b::text[], %b::bytea[], %b::timestamptz[], %b::timestamptz[], %b::text[]
         ) AS clock (code, holder_code, kind, regime, sealed, starts_at, expires_at, state)
         ON CONFLICT (report_id, code) DO NOTHING
         """,

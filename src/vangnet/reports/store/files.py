@@ -38,7 +38,7 @@ class FileRow:
 
 def find_by_digests(conn: Connection, macs: Collection[bytes]) -> Mapping[bytes, int]:
     """The files that have these digests."""
-    rows = conn.execute("SELECT mac, file_id FROM report_file_digest WHERE mac = ANY(%s)", [list(macs)]).fetchall()
+    rows = conn.execute("SELECT mac, file_id FROM report_file_digest WHERE mac = ANY(%b)", [list(macs)]).fetchall()
     return {bytes(mac): file_id for mac, file_id in rows}
 
 
@@ -46,9 +46,7 @@ def next_ids(conn: Connection, count: int) -> list[int]:
     """The numbers of so many files that are about to be written."""
     if not count:
         return []
-    rows = conn.execute(
-        "SELECT nextval(pg_get_serial_sequence('report_file', 'id')) FROM generate_series(1, %s)", [count]
-    ).fetchall()
+    rows = conn.execute("SELECT nextval('report_file_id_seq') FROM generate_series(1, %s)", [count]).fetchall()
     return [row[0] for row in rows]
 
 
@@ -73,7 +71,7 @@ def add_new(
             ordered = sorted(digests.items())
             added = conn.execute(
                 """
-                INSERT INTO report_file_digest (mac, file_id) SELECT * FROM unnest(%s::bytea[], %s::bigint[])
+                INSERT INTO report_file_digest (mac, file_id) SELECT * FROM unnest(%b::bytea[], %b::bigint[])
                 ON CONFLICT (mac) DO NOTHING
                 """,
                 [[mac for mac, _ in ordered], [id_ for _, id_ in ordered]],
@@ -128,7 +126,7 @@ def update_all_recognised(conn: Connection, found: Sequence[tuple[int, int | Non
     conn.execute(
         """
         UPDATE report_file SET recognised_at = %s, entry_id = found.entry_id, distance = found.distance
-        FROM unnest(%s::bigint[], %s::bigint[], %s::smallint[]) AS found (id, entry_id, distance)
+        FROM unnest(%b::bigint[], %b::bigint[], %b::smallint[]) AS found (id, entry_id, distance)
         WHERE report_file.id = found.id
         """,
         [now, [one[0] for one in found], [one[1] for one in found], [one[2] for one in found]],

@@ -99,7 +99,7 @@ def list_history(conn: Connection, report_ids: Collection[int], codes: Collectio
 def list_dismissed(conn: Connection, codes: Collection[bytes]) -> frozenset[tuple[FeatureKind, bytes]]:
     """Those of these values that join nothing, because a person said so."""
     rows = conn.execute(
-        "SELECT value_kind, value_code FROM report_link_deed WHERE kind = 'dismissed' AND stands AND value_code = ANY(%s)",
+        "SELECT value_kind, value_code FROM report_link_deed WHERE kind = 'dismissed' AND stands AND value_code = ANY(%b)",
         [list(codes)],
     ).fetchall()
     return frozenset((FeatureKind(kind), bytes(code)) for kind, code in rows)

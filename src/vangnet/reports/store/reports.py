@@ -37,31 +37,38 @@ class Placed:
     changes_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileCounts:
+    """The different files of a report, counted."""
+
+    unseen: int
+    known: int
+    #: As what our own people classified some of them, each once.
+    classified: tuple[Classification, ...]
+
+
 def next_id(conn: Connection) -> int:
     """The number of a report that is about to be written."""
     return number(conn, "SELECT nextval(pg_get_serial_sequence('report', 'id'))")
 
 
-def add_report(
-    conn: Connection, report: Report, placed: Placed, *, reference_mac: bytes | None, content_mac: bytes
-) -> None:
-    """Writes a new report under the number that it has."""
+def add_report(conn: Connection, report: Report, *, reference_mac: bytes | None, content_mac: bytes) -> None:
+    """Writes a new report under the number that it has; where triage puts it is written when that is known."""
     conn.execute(
         """
         INSERT INTO report (
             id, source, reporter_kind, party_id, reference_mac, content_mac, incident, language, country, received_at,
             reported_at, incident_at, state, state_at, items, unseen, known, problems, facts, policy_version, points, rank,
-            due_at, changes_at, expires_at, case_number
+            due_at, expires_at, case_number
         ) VALUES (
-            %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s
+            %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0, %s, %s, %s, %s, %s
         )
         """,
         [
             report.id, report.source, report.reporter_kind, report.party_id, reference_mac, content_mac, report.incident,
             report.language, report.country, report.received_at, report.reported_at, report.incident_at, report.state,
-            report.state_at, report.items, report.unseen, report.known, report.problems, Jsonb(as_plain(placed.facts)),
-            placed.policy_version, placed.points, placed.rank, placed.due_at, placed.changes_at, report.expires_at,
-            report.case_number,
+            report.state_at, report.items, report.unseen, report.known, report.problems, Jsonb(as_plain(report.facts)),
+            report.points, report.rank, report.due_at, report.expires_at, report.case_number,
         ],
     )  # fmt: skip
 
@@ -81,22 +88,18 @@ def update_version(conn: Connection, report: Report, *, content_mac: bytes) -> N
     )  # fmt: skip
 
 
-def update_counts(conn: Connection, report_id: int, *, unseen: int, known: int) -> None:
-    """Writes how many of its files are known and how many are not."""
-    conn.execute("UPDATE report SET unseen = %s, known = %s WHERE id = %s", [unseen, known, report_id])
-
-
 def update_placed(conn: Connection, report_id: int, placed: Placed) -> None:
-    """Writes where triage puts it now."""
+    """Writes where triage puts it now, and the facts of which that comes."""
     conn.execute(
         """
         UPDATE report
-        SET facts = %s, policy_version = %s, points = %s, rank = %s, due_at = %s, changes_at = %s, expires_at = %s
+        SET facts = %s, unseen = %s, known = %s, policy_version = %s, points = %s, rank = %s, due_at = %s, changes_at = %s,
+            expires_at = %s
         WHERE id = %s
         """,
         [
-            Jsonb(as_plain(placed.facts)), placed.policy_version, placed.points, placed.rank, placed.due_at,
-            placed.changes_at, placed.facts.evidence_expires_at, report_id,
+            Jsonb(as_plain(placed.facts)), placed.facts.unseen_items, placed.facts.known_items, placed.policy_version,
+            placed.points, placed.rank, placed.due_at, placed.changes_at, placed.facts.evidence_expires_at, report_id,
         ],
     )  # fmt: skip
 
@@ -195,7 +198,11 @@ def content_mac_of(conn: Connection, report_id: int) -> bytes:
 
 def lock_reference(conn: Connection, reference_mac: bytes) -> None:
     """Two deliveries of the same report wait for each other until the end of the transaction."""
-    conn.execute("SELECT pg_advisory_xact_lock(%s)", [int.from_bytes(reference_mac[:8], "big", signed=True)])
+    # As for `links.lock_joining`: what follows finds rows by index.
+    conn.execute(
+        "SELECT pg_advisory_xact_lock(%s), set_config('enable_seqscan', 'off', true)",
+        [int.from_bytes(reference_mac[:8], "big", signed=True)],
+    )
 
 
 # --- items ---
@@ -249,32 +256,23 @@ def list_reports_with_file(conn: Connection, file_id: int, *, limit: int = 1000)
     return [row[0] for row in rows]
 
 
-def count_files(conn: Connection, report_id: int) -> tuple[int, int]:
-    """How many files of a report are not known, and how many are."""
+def count_files(conn: Connection, report_id: int) -> FileCounts:
+    """How many files a report has that are known and that are not, and as what our own people classified some."""
     row = conn.execute(
         """
-        SELECT count(*) FILTER (WHERE NOT is_known), count(*) FILTER (WHERE is_known)
+        SELECT count(*) FILTER (WHERE entry_id IS NULL AND classification IS NULL),
+            count(*) FILTER (WHERE entry_id IS NOT NULL OR classification IS NOT NULL),
+            array_agg(DISTINCT classification) FILTER (WHERE classification IS NOT NULL)
         FROM (
-            SELECT DISTINCT file.id, file.entry_id IS NOT NULL OR file.classification IS NOT NULL AS is_known
+            SELECT DISTINCT file.id, file.entry_id, file.classification
             FROM report_item AS item JOIN report_file AS file ON file.id = item.file_id WHERE item.report_id = %s
         ) AS files
         """,
         [report_id],
     ).fetchone()
     assert row is not None  # noqa: S101 (an aggregate has a row)
-    return row[0], row[1]
-
-
-def list_classifications(conn: Connection, report_id: int) -> list[Classification]:
-    """What our own people classified files of a report as, each once."""
-    rows = conn.execute(
-        """
-        SELECT DISTINCT file.classification FROM report_item AS item JOIN report_file AS file ON file.id = item.file_id
-        WHERE item.report_id = %s AND file.classification IS NOT NULL
-        """,
-        [report_id],
-    ).fetchall()
-    return [Classification(row[0]) for row in rows]
+    unseen, known, classified = row
+    return FileCounts(unseen=unseen, known=known, classified=tuple(Classification(one) for one in classified or ()))
 
 
 # --- steps ---

@@ -50,7 +50,7 @@ def add_values(conn: Connection, rows: Sequence[ValueRow]) -> None:
         """
         INSERT INTO report_value (report_id, code, kind, by, among, doubts, roles, seen, hash)
         SELECT %s, * FROM unnest(
-            %s::bytea[], %s::text[], %s::text[], %s::integer[], %s::text[], %s::text[], %s::bytea[], %s::bytea[]
+            %b::bytea[], %b::text[], %b::text[], %b::integer[], %b::text[], %b::text[], %b::bytea[], %b::bytea[]
         )
         """,
         [
@@ -97,11 +97,10 @@ def list_shared_among(conn: Connection, report_ids: Collection[int], kinds: Coll
 
 
 def list_having(conn: Connection, codes: Collection[bytes], *, but: int | None) -> list[ValueRow]:
-    """Every report that has one of these values, the newest first, without one report. For values that few have."""
+    """Every report that has one of these values, in any order, without one report. For values that few have."""
+    # With an order, PostgreSQL would rather read all values of all reports in that order, while nobody has counted them.
     rows = conn.execute(
-        f"""
-        SELECT {_COLUMNS} FROM report_value WHERE code = ANY(%s) AND report_id <> %s ORDER BY report_id DESC
-        """,  # noqa: S608
+        f"SELECT {_COLUMNS} FROM report_value WHERE code = ANY(%b) AND report_id <> %s",  # noqa: S608
         [list(codes), but or 0],
     ).fetchall()
     return [_row(row) for row in rows]
@@ -112,7 +111,7 @@ def list_newest_having(conn: Connection, codes: Collection[bytes], *, at_most: i
     rows = conn.execute(
         f"""
         SELECT {", ".join(f"found.{name.strip()}" for name in _COLUMNS.split(","))}
-        FROM unnest(%s::bytea[]) AS wanted (code) CROSS JOIN LATERAL (
+        FROM unnest(%b::bytea[]) AS wanted (code) CROSS JOIN LATERAL (
             SELECT * FROM report_value WHERE code = wanted.code ORDER BY report_id DESC LIMIT %s
         ) AS found
         """,  # noqa: S608
@@ -130,7 +129,7 @@ def list_reports_having(conn: Connection, code: bytes) -> list[int]:
 def count_having(conn: Connection, codes: Collection[bytes]) -> Mapping[bytes, int]:
     """How many reports have each of these."""
     rows = conn.execute(
-        "SELECT code, count(*) FROM report_value WHERE code = ANY(%s) GROUP BY code", [list(codes)]
+        "SELECT code, count(*) FROM report_value WHERE code = ANY(%b) GROUP BY code", [list(codes)]
     ).fetchall()
     return {bytes(code): count for code, count in rows}
 
@@ -141,7 +140,7 @@ def count_having(conn: Connection, codes: Collection[bytes]) -> Mapping[bytes, i
 def list_many(conn: Connection, codes: Collection[bytes]) -> Mapping[bytes, Many]:
     """Those of these values that very many reports have."""
     rows = conn.execute(
-        "SELECT code, kind, reports, common FROM report_value_many WHERE code = ANY(%s)", [list(codes)]
+        "SELECT code, kind, reports, common FROM report_value_many WHERE code = ANY(%b)", [list(codes)]
     ).fetchall()
     return {
         bytes(code): Many(kind=FeatureKind(kind), reports=reports, common=common) for code, kind, reports, common in rows
@@ -157,7 +156,7 @@ def mark_many(conn: Connection, values: Iterable[tuple[FeatureKind, bytes]], *, 
     conn.execute(
         """
         INSERT INTO report_value_many (code, kind, reports, common)
-        SELECT code, kind, reports, %s FROM unnest(%s::bytea[], %s::text[], %s::bigint[]) AS found (code, kind, reports)
+        SELECT code, kind, reports, %s FROM unnest(%b::bytea[], %b::text[], %b::bigint[]) AS found (code, kind, reports)
         ON CONFLICT (code) DO UPDATE SET common = report_value_many.common OR excluded.common
         """,
         [
@@ -173,7 +172,7 @@ def count_up(conn: Connection, codes: Collection[bytes], by: int) -> None:
     """So many more reports, or fewer, have each of these, as far as they are of those that very many have."""
     if codes:
         conn.execute(
-            "UPDATE report_value_many SET reports = greatest(reports + %s, 0) WHERE code = ANY(%s)", [by, list(codes)]
+            "UPDATE report_value_many SET reports = greatest(reports + %s, 0) WHERE code = ANY(%b)", [by, list(codes)]
         )
 
 
