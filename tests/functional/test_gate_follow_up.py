@@ -52,7 +52,7 @@ def test_a_blocked_upload_is_reported_once_to_whom_the_policy_names(start_server
                 return [one for one in sent if one.kind is Kind.MATCH_REPORT]
 
         with Worker(server.database, server.keys, server.settings):
-            wait_until(lambda: bool(reports()), within_s=30)
+            wait_until(lambda: bool(reports()))
         (sent,) = reports()
         with server.transaction() as conn:
             payload = sending.get_sent_envelope(conn, console(), handoff_id=sent.id).payload
@@ -83,14 +83,14 @@ def test_a_decision_is_marked_when_its_entry_is_withdrawn(start_server: Start) -
         entry_id = answer["matches"][0]["entry_id"]
         with server.transaction() as conn:
             entries.withdraw(conn, ANNE, keys=server.keys, entry_id=entry_id, reason="a mistake", now=datetime.now(UTC))
-        wait_until(lambda: check(server)["outcome"] == "unhashable", within_s=30)
+        wait_until(lambda: check(server)["outcome"] == "unhashable")
 
         def revised() -> list[str]:
             with server.transaction() as conn:
                 found = decisions.list_decisions(conn, console(), revised=True)
             return [str(one.answer.check_id) for one in found]
 
-        wait_until(lambda: answer["check_id"] in revised(), within_s=60)
+        wait_until(lambda: answer["check_id"] in revised())
         with server.signed_in(Role.STAFF) as browser:
             assert "no longer stands" in browser.get("/decisions", params={"revised": "true"}).text
 

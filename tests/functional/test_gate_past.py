@@ -59,7 +59,7 @@ def test_a_picture_that_was_accepted_is_told_when_one_like_it_is_listed(start_se
 
         wait_until(is_kept)
         list_files(server, [encoded(picture, "PNG")], name="listed later", algorithms=[HashAlgorithm.PDQ])
-        wait_until(lambda: bool(decisions_of(server, name)), within_s=20)
+        wait_until(lambda: bool(decisions_of(server, name)))
         (found,) = decisions_of(server, name)
         assert (found["decision"], found["door"], found["open"]) == ("hold", "past", True)
         assert found["uploaded_at"] is not None

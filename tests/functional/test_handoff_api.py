@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from running.sender import Sender
 from running.server import RunningServer, console
+from running.states import PATIENCE_S
 
 from vangnet.handoff.model import Refusal, SignedEnvelope
 from vangnet.handoff.model.envelopes import BODY_MAX_BYTES
@@ -69,14 +70,14 @@ def test_many_replays_at_once_get_the_same_answer_and_are_taken_once(server: Run
     together, answers = threading.Barrier(8), []
 
     def replay() -> None:
-        together.wait(20)
+        together.wait(PATIENCE_S)
         answers.append(post(server, body))
 
     threads = [threading.Thread(target=replay) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join()
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.content for answer in answers}) == 1
     assert taken(server, sender) == 1

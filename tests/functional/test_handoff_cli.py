@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from running.commands import Commands
 from running.houses import ACTOR, House, house
-from running.states import wait_until
+from running.states import PATIENCE_S, wait_until
 
 from vangnet.db import defer
 from vangnet.db.embedded import EmbeddedServer
@@ -193,9 +193,9 @@ def test_the_worker_runs_jobs_and_stops_when_it_is_told(hotline: House, police: 
     command = [sys.executable, "-m", "vangnet", "worker"]
     with subprocess.Popen(command, env=environ(hotline), stderr=subprocess.PIPE, text=True) as process:
         try:
-            wait_until(lambda: hotline.sent(one).state is SentState.ACKNOWLEDGED, within_s=60)
+            wait_until(lambda: hotline.sent(one).state is SentState.ACKNOWLEDGED)
             process.send_signal(signal.SIGTERM)
-            _, said = process.communicate(timeout=20)
+            _, said = process.communicate(timeout=PATIENCE_S)
         finally:
             process.kill()
     assert process.returncode == 0, said

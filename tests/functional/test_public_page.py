@@ -105,7 +105,7 @@ def test_a_link_becomes_a_report_in_the_queue(server: RunningServer, somebody: h
     with server.transaction() as conn:
         delivery_id = conn.execute("SELECT max(id) FROM report_delivery WHERE source = 'public'").fetchall()[0][0]
     with Worker(server.database, server.keys, server.settings):
-        wait_until(lambda: bool(reports_of(server, delivery_id)), within_s=60)
+        wait_until(lambda: bool(reports_of(server, delivery_id)))
     (report_id,) = reports_of(server, delivery_id)
     with server.transaction() as conn:
         report = showing.get_report(conn, console(), report_id=report_id)
@@ -189,7 +189,7 @@ def test_a_receipt_shows_one_word_and_no_more(server: RunningServer, somebody: h
     with server.transaction() as conn:
         delivery_id = conn.execute("SELECT max(id) FROM report_delivery WHERE source = 'public'").fetchall()[0][0]
     with Worker(server.database, server.keys, server.settings):
-        wait_until(lambda: bool(reports_of(server, delivery_id)), within_s=60)
+        wait_until(lambda: bool(reports_of(server, delivery_id)))
     (report_id,) = reports_of(server, delivery_id)
     with server.transaction() as conn:
         conn.execute(
@@ -243,10 +243,10 @@ def test_contacts_that_nobody_checked_for_long_are_a_matter_of_health(
         assert "were checked within 90 days" in person.get("/health").text
         old = datetime.now(UTC).date() - timedelta(days=92)
         made_up_contacts(tmp_path, day=old)
-        wait_until(lambda: "nobody checked for 90 days: 3" in person.get("/health").text, within_s=30)
+        wait_until(lambda: "nobody checked for 90 days: 3" in person.get("/health").text)
         contacts = tmp_path / "help-contacts.toml"
         contacts.write_text("contact = 3", encoding="utf-8")
-        wait_until(lambda: "cannot be used" in person.get("/health").text, within_s=30)
+        wait_until(lambda: "cannot be used" in person.get("/health").text)
         with server.client() as client:
             assert "Example Helpline" in client.get("/report/saw?language=en").text
 
@@ -278,7 +278,7 @@ def test_no_log_has_the_address_or_the_words_of_an_anonymous_reporter(
 def test_the_desk_sees_it_wait(server: RunningServer, somebody: httpx2.Client) -> None:
     receipt_in(sent(somebody, note="for the desk"))
     with Worker(server.database, server.keys, server.settings):
-        wait_until(lambda: all(reports_of(server, one) for one in public_deliveries(server)), within_s=60)
+        wait_until(lambda: all(reports_of(server, one) for one in public_deliveries(server)))
     with server.transaction() as conn:
         assert desk.queue(conn, console(), limit=10, now=datetime.now(UTC))
 

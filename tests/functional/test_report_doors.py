@@ -290,7 +290,7 @@ def test_the_mailbox_is_looked_into_and_tried_out(police: PoliceDesk, tmp_path: 
         before = police.count()
         assert police.intake("mailbox", environ=environ) == [{"taken": 1, "again": 0, "too_large": 0}]
         with police.house.working():
-            wait_until(lambda: police.count() == before + 1, within_s=60)
+            wait_until(lambda: police.count() == before + 1)
         refused = police.commands.run(
             "intake", "mailbox", environ=police.environ | environ | {"VANGNET_MAILBOX_PASSWORD": "wrong-one"}
         )
@@ -352,7 +352,7 @@ def settled(server: RunningServer, client: httpx2.Client, delivery_id: int) -> d
         return bool(answer["state"] != "waiting")
 
     with Worker(server.database, server.keys, server.settings):
-        wait_until(is_read, within_s=60)
+        wait_until(is_read)
     return answer
 
 

@@ -36,7 +36,7 @@ def test_a_link_says_why_in_both_languages(server: RunningServer, visitor: Visit
     assert "It belongs with 1 other report." in text
     assert re.search(rf"{pair(first, second)} same account", text)
     assert re.search(rf"{pair(first, second)} same file ?, 3 of them sha256", text)
-    assert re.search(rf"{pair(first, second)} network address seen 12 minutes apart ipv4", text)
+    assert re.search(rf"{pair(first, second)} network address seen 12 minutes apart ipv6", text)
     dutch = words_of(visitor(Role.STAFF, language=Language.NL).get(f"/reports/{first}/links"))
     assert "hetzelfde account" in dutch
     assert "12 minuten na elkaar gezien" in dutch

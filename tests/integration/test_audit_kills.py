@@ -6,12 +6,12 @@ import secrets
 import subprocess
 import sys
 import threading
-import time
 from datetime import datetime
 from pathlib import Path
 
 import psycopg
 import pytest
+from running.states import wait_until
 
 from vangnet.audit.sealer import seal_once
 from vangnet.audit.verification import verify
@@ -57,10 +57,7 @@ def write_until_killed(arguments: list[str], rng: random.Random) -> list[int]:
 def wait_until_unused(postgres: EmbeddedServer, database_name: str) -> None:
     """The server may still be finishing what a dead client asked for."""
     with psycopg.connect(postgres.conninfo("postgres", "postgres"), autocommit=True) as conn:
-        deadline = time.monotonic() + 30
-        while conn.execute("SELECT FROM pg_stat_activity WHERE datname = %s", [database_name]).fetchone() is not None:
-            assert time.monotonic() < deadline, "a connection of a killed process stays"
-            time.sleep(0.01)
+        wait_until(lambda: not conn.execute("SELECT FROM pg_stat_activity WHERE datname = %s", [database_name]).fetchall())
 
 
 @pytest.mark.parametrize(

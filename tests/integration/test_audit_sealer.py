@@ -26,7 +26,7 @@ from vangnet.keys import Keys
 
 _SYSTEM = Actor(kind=ActorKind.SYSTEM, id="test")
 #: Long enough for a loaded machine; every wait ends as soon as what it waits for is there.
-_PATIENCE_S = 30
+_PATIENCE_S = 120
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import logging
 import os
 import shutil
-import socket
 import subprocess
 import traceback
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
+from running.programs import free_port
 
 from vangnet.config import Settings
 from vangnet.db import Database, backup, defer, migrate, open_database
@@ -91,7 +91,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
         check=True, stdout=subprocess.DEVNULL, cwd="/",
     )  # fmt: skip
     _make_certificate(folder / "cluster")
-    server = OwnServer(cluster=folder / "cluster", port=_free_port())
+    server = OwnServer(cluster=folder / "cluster", port=free_port())
     with (folder / "cluster" / "postgresql.conf").open("a") as file:
         file.write(f"listen_addresses = '127.0.0.1'\nport = {server.port}\nunix_socket_directories = ''\nssl = on\n")
     server.control("start")
@@ -115,12 +115,6 @@ def settings(server: OwnServer, empty: str, tmp_path: Path) -> Settings:
     """The settings of an installation whose schema is up to date."""
     migrate.upgrade(server.url(OWNER, empty))
     return server.settings(tmp_path, empty)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def _make_certificate(cluster: Path) -> None:

@@ -15,7 +15,7 @@ from vangnet.db import Database, defer, open_database
 from vangnet.db.embedded import RUNTIME, EmbeddedServer
 from vangnet.errors import DatabaseUnavailable
 
-_WAIT_S = 60
+_WAIT_S = 120
 
 
 @pytest.fixture

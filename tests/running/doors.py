@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from running.states import PATIENCE_S
 from vangnet.gate.model import CheckAnswer, CheckMatch, Decision, Door, Outcome
 from vangnet.hashing.kinds import HEAD_BYTES, recognise
 from vangnet.hashing.model import Digests, Reason
@@ -48,7 +49,7 @@ class DigestGate:
     ) -> CheckAnswer:
         """The answer for a whole file."""
         self.asked.append((door, len(data)))
-        if not self.turn.wait(30):
+        if not self.turn.wait(PATIENCE_S):
             raise AssertionError("nobody let the check go on")
         if self.broken:
             raise RuntimeError("kanarievogel")
@@ -105,7 +106,7 @@ def open_door(opens: Opens, limits: DoorLimits, *, at: str = "127.0.0.1:0", grac
         yield server
 
 
-def connect(address: str, *, timeout_s: float = 20) -> socket.socket:
+def connect(address: str, *, timeout_s: float = PATIENCE_S) -> socket.socket:
     """A connection to a door."""
     if address.startswith("/"):
         connection = socket.socket(socket.AF_UNIX)
@@ -116,7 +117,7 @@ def connect(address: str, *, timeout_s: float = 20) -> socket.socket:
     return socket.create_connection((host, int(port)), timeout=timeout_s)
 
 
-def converse(address: str, *pieces: bytes, timeout_s: float = 20) -> bytes:
+def converse(address: str, *pieces: bytes, timeout_s: float = PATIENCE_S) -> bytes:
     """Sends `pieces`, one packet each, and returns all that the door answers until it ends the connection."""
     with connect(address, timeout_s=timeout_s) as connection:
         for piece in pieces:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import Self
 
+from running.states import PATIENCE_S
+
 
 class Fault(StrEnum):
     NONE = "none"  #: The request and the answer pass.
@@ -62,7 +64,7 @@ class FaultProxy:
 
     def _serve(self, client: socket.socket) -> None:
         with client, contextlib.suppress(OSError):
-            client.settimeout(20)
+            client.settimeout(PATIENCE_S)
             fault = self.choose()
             self.chosen.append(fault)
             answer = b"" if fault is Fault.REFUSED else self._answer(fault, self._addressed(_message(client)))
@@ -114,7 +116,7 @@ class FaultProxy:
 
     @contextlib.contextmanager
     def _upstream(self) -> Iterator[socket.socket]:
-        with socket.create_connection(("127.0.0.1", self.upstream_port), timeout=20) as upstream:
+        with socket.create_connection(("127.0.0.1", self.upstream_port), timeout=PATIENCE_S) as upstream:
             yield upstream
 
 

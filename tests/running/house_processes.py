@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +11,8 @@ from pathlib import Path
 
 import httpx2
 
-from running.states import wait_until
+from running.programs import free_port
+from running.states import PATIENCE_S, wait_until
 from vangnet import config
 from vangnet.cli.installation import console_actor, now
 from vangnet.config import Settings
@@ -70,14 +70,14 @@ class HouseProcess:
     def party_id(self, other: "HouseProcess") -> str:
         """The id that this installation gave the other."""
         headers = {"Authorization": f"Bearer {self.writing_key}"}
-        found = httpx2.get(f"{self.url}/api/v1/parties", headers=headers, trust_env=False).json()
+        found = httpx2.get(f"{self.url}/api/v1/parties", headers=headers, timeout=PATIENCE_S, trust_env=False).json()
         return next(str(party["id"]) for party in found if party["base_url"] == other.url)
 
     def stop(self) -> None:
         """Stops as Ctrl-C does."""
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(timeout=60)
+            self.process.wait(timeout=PATIENCE_S)
 
 
 @contextmanager
@@ -97,7 +97,7 @@ def two_running(folder: Path) -> Iterator[list[HouseProcess]]:
         for house in made:
             house.start()
         for house in made:
-            wait_until(house.answers, within_s=60)
+            wait_until(house.answers)
         yield made
     finally:
         for house in made:
@@ -111,9 +111,7 @@ def _writing_key(database: Database) -> str:
 
 
 def _house(folder: Path, cast: Cast) -> HouseProcess:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     ours = {
         "VANGNET_DATA_DIR": str(folder / cast.kind / "data"),
         "VANGNET_KEYS_DIR": str(folder / cast.kind / "keys"),

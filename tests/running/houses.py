@@ -16,8 +16,9 @@ from pathlib import Path
 from uuid import UUID
 
 from running.fault_proxy import Fault, FaultProxy
+from running.programs import free_port
 from running.server import own_database
-from running.states import HURRY, wait_until
+from running.states import HURRY, PATIENCE_S, wait_until
 from vangnet.audit.model import Actor, ActorKind
 from vangnet.config import Settings
 from vangnet.db import Database
@@ -67,7 +68,7 @@ class House:
             yield live
         finally:
             web.should_exit = True
-            thread.join(20)
+            thread.join(PATIENCE_S)
             live.stop()
 
     @contextmanager
@@ -142,17 +143,12 @@ def house(
     postgres: EmbeddedServer, folder: Path, name: str, kind: InstallationKind = InstallationKind.HOTLINE
 ) -> Iterator[House]:
     """A fresh installation."""
-    port = _free_port()
+    port = free_port()
     settings = Settings(data_dir=folder / name / "data", keys_dir=folder / name / "keys", port=port, job_attempts=3)
     with own_database(postgres, f"house_{next(_numbers)}") as database:
         with database.transaction() as conn:
             installation.set_up(conn, ACTOR, kind=kind, party_name=name, language=Language.NL, now=datetime.now(UTC))
         yield House(name=name, settings=settings, database=database, keys=Keys.open(settings.keys_dir))
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def hand_over_under_faults(

@@ -12,6 +12,7 @@ from typing import Any
 import httpx2
 
 from running.forms import forms_of
+from running.states import PATIENCE_S
 
 HOME = Path(__file__).parents[1] / "browser" / "oidc-provider"
 CLIENT_ID, CLIENT_SECRET = "vangnet", "a-secret-for-tests"
@@ -37,7 +38,7 @@ class RunningProvider:
 
     def journey(self, departure: str, account: str, *, answer: str = "sign-in") -> str:
         """Goes there as a browser does, signs in as `account`, and returns the address that leads back to us."""
-        with httpx2.Client(base_url=self.issuer, timeout=30) as browser:
+        with httpx2.Client(base_url=self.issuer, timeout=PATIENCE_S) as browser:
             response = browser.get(departure)
             while response.is_redirect or response.status_code == 200:
                 if response.status_code == 200:
@@ -72,5 +73,5 @@ def running_provider(folder: Path) -> Iterator[RunningProvider]:
         yield RunningProvider(issuer=issuer, config=config)
     finally:
         process.stdin.close()
-        process.wait(timeout=20)
+        process.wait(timeout=PATIENCE_S)
         process.stdout.close()

@@ -11,6 +11,7 @@ from running.authenticator import Authenticator
 from running.changes import Call, Change, administrator
 from running.forms import form_to, forms_of, submit
 from running.server import CANARY_NAME, CANARY_PASSWORD, RunningServer, console
+from running.states import PATIENCE_S
 from running.totp import code_of, shown_secret
 from vangnet.identity.model import GrantedRight, Party, PartyKind, Person, SignedIn
 from vangnet.identity.permissions import Permission, Role
@@ -96,7 +97,7 @@ def now() -> datetime:
 
 def under_a_name(server: RunningServer) -> httpx2.Client:
     """A browser that asks by a name instead of an IP address, as passkeys need it."""
-    return httpx2.Client(base_url=server.url.replace("127.0.0.1", "localhost"), timeout=30)
+    return httpx2.Client(base_url=server.url.replace("127.0.0.1", "localhost"), timeout=PATIENCE_S)
 
 
 def invitation(server: RunningServer, *roles: Role) -> tuple[Person, str]:
@@ -220,7 +221,7 @@ def another_session(server: RunningServer, client: httpx2.Client) -> str:
 def going_on(client: httpx2.Client, path: str, form: dict[str, Any] | None = None) -> Call:
     """A call from the same browser, which goes on after what was prepared in it."""
     client.close()
-    again = httpx2.Client(base_url=client.base_url, cookies=client.cookies, timeout=30)
+    again = httpx2.Client(base_url=client.base_url, cookies=client.cookies, timeout=PATIENCE_S)
     return Call(client=again, path=path, form=form or {})
 
 

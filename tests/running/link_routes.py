@@ -39,9 +39,12 @@ _numbers = itertools.count(1)
 
 
 def named(
-    account: str, *, files: int = 0, minute: int | None = None, days: int = 0, address: str = "198.51.100.9"
+    account: str, *, files: int = 0, minute: int | None = None, days: int = 0, address: str = "2001:db8:77::9"
 ) -> ReportDraft:
-    """A report about an account, with so many files that others have too, and an address seen at a minute."""
+    """A report about an account, with so many files that others have too, and an address seen at a minute.
+
+    The address is in a network of which no other made-up report has one, which would join it.
+    """
     items = tuple(
         ItemDraft(kind=ItemKind.HASH, hashes=(("sha256", f"{account}/{number}".encode().ljust(32, b"x")[:32]),))
         for number in range(files)

@@ -1,6 +1,9 @@
 """Programs of others that tests use as their users would; where one is missing the test says how to get it."""
 
+import contextlib
+import itertools
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -11,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from running.states import wait_until
+from running.states import PATIENCE_S, wait_until
 
 
 def program(name: str, package: str) -> str:
@@ -25,7 +28,7 @@ def program(name: str, package: str) -> str:
     return found
 
 
-def run(command: Sequence[str], *, within_s: float = 60) -> subprocess.CompletedProcess[str]:
+def run(command: Sequence[str], *, within_s: float = PATIENCE_S) -> subprocess.CompletedProcess[str]:
     """Runs a program to its end and returns what it said."""
     return subprocess.run(
         command, capture_output=True, text=True, errors="replace", timeout=within_s, check=False, stdin=subprocess.DEVNULL
@@ -33,7 +36,9 @@ def run(command: Sequence[str], *, within_s: float = 60) -> subprocess.Completed
 
 
 @contextmanager
-def running(command: Sequence[str], *, ready: Callable[[], bool], log: Path, within_s: float = 30) -> Iterator[None]:
+def running(
+    command: Sequence[str], *, ready: Callable[[], bool], log: Path, within_s: float = PATIENCE_S
+) -> Iterator[None]:
     """Runs a program that serves, from when it is `ready` until the end of the block. Its words go to `log`."""
     with log.open("ab") as words:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=words, stderr=words)
@@ -44,7 +49,7 @@ def running(command: Sequence[str], *, ready: Callable[[], bool], log: Path, wit
     finally:
         process.terminate()
         try:
-            process.wait(15)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -59,10 +64,20 @@ def open_folder() -> Iterator[Path]:
         yield folder
 
 
+#: Below those that the kernel takes for connections and for whoever asks for any port: until ours is used, nobody is given
+#: it by chance. Each process that runs tests has its own share of them, and begins anywhere in it.
+_SHARE = 1000
+_FIRST = 20_000 + _SHARE * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_places = itertools.count(random.randrange(_SHARE))  # noqa: S311 (no secret)
+
+
 def free_port() -> int:
-    """A port of this machine on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """A port of this machine on which nobody listens; another one each time."""
+    for _ in range(_SHARE):
+        port = _FIRST + next(_places) % _SHARE
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("all ports of this process are taken")
 
 
 def answers(port: int) -> bool:

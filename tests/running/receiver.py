@@ -33,7 +33,7 @@ def receiving() -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers.get("content-length", "0")))
             status = receiver.take({name.lower(): value for name, value in self.headers.items()}, body)
             if status is None:
-                receiver.let_go.wait(20)
+                receiver.let_go.wait()
                 self.close_connection = True
                 return
             self.send_response(status)

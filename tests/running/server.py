@@ -6,10 +6,11 @@ import itertools
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import psycopg
@@ -18,7 +19,7 @@ from fastapi import FastAPI
 
 from running.help_contacts import made_up_contacts
 from running.passwords import CHEAP_HASHES
-from running.states import wait_until
+from running.states import PATIENCE_S, wait_until
 from vangnet.audit.model import Actor, ActorKind
 from vangnet.audit.sealer import Sealer
 from vangnet.config import LogFormat, Settings
@@ -36,6 +37,7 @@ from vangnet.keys import Keys
 from vangnet.registry.service.live import LiveIndex
 from vangnet.web.app import create_app
 
+_Answer = TypeVar("_Answer")
 _numbers = itertools.count(1)
 
 #: Values that no log may hold. They go in wherever a person, an address or a secret is asked for.
@@ -63,7 +65,7 @@ class RunningServer:
 
     def client(self, **options: Any) -> httpx2.Client:
         """Somebody's browser, or program, that nobody signed in with. Redirects are not followed."""
-        return httpx2.Client(base_url=self.url, timeout=30, **options)
+        return httpx2.Client(base_url=self.url, timeout=PATIENCE_S, **options)
 
     def invite(
         self, *roles: Role, language: Language = Language.EN, name: str = CANARY_NAME, email: str | None = None
@@ -215,7 +217,7 @@ def running(
         try:
             wait_until(lambda: web.started)
             if checking:
-                assert live.wait_until_loaded(30), "until then it says that it is not ready"
+                assert live.wait_until_loaded(PATIENCE_S), "until then it says that it is not ready"
             yield RunningServer(
                 url=f"http://{host_name}:{port}",
                 app=app,
@@ -228,7 +230,28 @@ def running(
             )
         finally:
             web.should_exit = True
-            thread.join(20)
+            thread.join(PATIENCE_S)
+
+
+@contextmanager
+def every_turn_taken(server: RunningServer, check: Callable[[], _Answer]) -> Iterator[Future[_Answer]]:
+    """Within the block a `check` has the one turn that there is, and does not come on; then it is answered."""
+    turns, go_on = server.app.state.site.checks, threading.Event()
+    with ThreadPoolExecutor(1) as asking:
+        turns._pool.submit(go_on.wait)
+        try:
+            first = asking.submit(check)
+            wait_until(lambda: turns._left == 0)
+            yield first
+        finally:
+            go_on.set()
+
+
+def wait_until_at_rest(postgres: EmbeddedServer, name: str) -> None:
+    """Until nobody is in a transaction there: a server may still be finishing what a killed process asked for."""
+    with psycopg.connect(postgres.conninfo("postgres", "postgres"), autocommit=True) as conn:
+        busy = "SELECT FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend' AND state <> 'idle'"
+        wait_until(lambda: not conn.execute(busy, [name]).fetchall())
 
 
 @contextmanager

@@ -57,9 +57,15 @@ def package_modules() -> list[Module]:
 
 
 @cache
+def package_sets() -> list[ClosedSet]:
+    """Every closed set of the package, module by module."""
+    return [found for module in package_modules() for found in closed_sets(module)]
+
+
+@cache
 def comments_of(name: str) -> Mapping[str, str]:
     """The comment of each member, by its value, of the package's closed set of that name."""
-    (found,) = [found for module in package_modules() for found in closed_sets(module) if found.name == name]
+    (found,) = [found for found in package_sets() if found.name == name]
     return {member.value: member.comment for member in found.members}
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from running.states import PATIENCE_S
 
 from vangnet.db import Database
 from vangnet.gate.model import Decision, Door, GivenHash, HashCheck, Outcome
@@ -31,7 +32,7 @@ def gate_on(database: Database, keys: Keys, live: LiveIndex, folder: Path, *, at
 def loaded(database: Database, keys: Keys, tmp_path: Path) -> Iterator[LiveIndex]:
     """An index that holds nothing."""
     with LiveIndex(database, keys, tmp_path / "index") as live:
-        assert live.wait_until_loaded(30)
+        assert live.wait_until_loaded(PATIENCE_S)
         yield live
 
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from running import sending_process
 from running.fault_proxy import Fault, FaultProxy
 from running.houses import ACTOR, House
-from running.states import wait_until
+from running.states import PATIENCE_S, wait_until
 
 from vangnet.db import defer
 from vangnet.handoff.model import Outcome, Receipt, Refusal, SentState
@@ -147,7 +147,7 @@ class Interrupting(FaultProxy):
         if self.done.is_set():
             return answer
         self.done.set()
-        self.go_on.wait(60)
+        self.go_on.wait(PATIENCE_S)
         return b""
 
 
@@ -164,12 +164,12 @@ def serve_process(house: House) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "vangnet", "serve", "--only", "web"]
     process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        wait_until(lambda: process.poll() is not None or _answers(house.url), within_s=60)
+        wait_until(lambda: process.poll() is not None or _answers(house.url))
         assert process.poll() is None
         yield process
     finally:
         process.kill()
-        process.wait(20)
+        process.wait(PATIENCE_S)
 
 
 def test_a_receiver_that_dies_after_taking_and_before_answering_has_it_once(hotline: House, police: House) -> None:
@@ -178,13 +178,13 @@ def test_a_receiver_that_dies_after_taking_and_before_answering_has_it_once(hotl
         party = hotline.knows(police, at=proxy.url)
         with serve_process(police) as process:
             one = hotline.send(party)
-            assert proxy.done.wait(60)
+            assert proxy.done.wait(PATIENCE_S)
             process.send_signal(signal.SIGKILL)
-            process.wait(20)
+            process.wait(PATIENCE_S)
         assert hotline.sent(one).state is SentState.WAITING
         proxy.go_on.set()
         with serve_process(police):
-            wait_until(reaches(hotline, one, SentState.ACKNOWLEDGED), within_s=60)
+            wait_until(reaches(hotline, one, SentState.ACKNOWLEDGED))
     assert hotline.sent(one).tries >= 2
     assert [taken.envelope_id for taken in police.received()] == [one]
     assert len(police.events(Permission.HANDOFF_RECEIVE)) == 1
@@ -198,7 +198,7 @@ def sending_in_a_process(house: House) -> Iterator[subprocess.Popen[bytes]]:
         yield process
     finally:
         process.kill()
-        process.wait(20)
+        process.wait(PATIENCE_S)
 
 
 def test_a_sender_that_is_killed_in_the_middle_of_a_delivery_delivers_it_once(hotline: House, police: House) -> None:
@@ -207,13 +207,13 @@ def test_a_sender_that_is_killed_in_the_middle_of_a_delivery_delivers_it_once(ho
         party = hotline.knows(police, at=proxy.url)
         ids = [hotline.send(party, f"{number}") for number in range(3)]
         with sending_in_a_process(hotline) as first:
-            assert proxy.done.wait(60)
+            assert proxy.done.wait(PATIENCE_S)
             first.send_signal(signal.SIGKILL)
-            first.wait(20)
+            first.wait(PATIENCE_S)
         proxy.go_on.set()
         assert [hotline.sent(one).state for one in ids] == [SentState.WAITING] * 3
         with sending_in_a_process(hotline):
-            wait_until(lambda: all(hotline.sent(one).state is SentState.ACKNOWLEDGED for one in ids), within_s=60)
+            wait_until(lambda: all(hotline.sent(one).state is SentState.ACKNOWLEDGED for one in ids))
     assert police.texts() == ["0", "1", "2"]
     assert len(police.events(Permission.HANDOFF_RECEIVE)) == 3
 
@@ -277,6 +277,6 @@ def _running(house: House) -> int:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx2.get(f"{url}/healthz", timeout=2, trust_env=False).status_code == 200
+        return httpx2.get(f"{url}/healthz", timeout=20, trust_env=False).status_code == 200
     except httpx2.TransportError:
         return False

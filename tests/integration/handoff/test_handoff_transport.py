@@ -18,6 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from running.states import PATIENCE_S
 
 from vangnet.errors import InvalidInput, PartnerFailed, PartnerRefused, PartnerUnreachable
 from vangnet.handoff.model import Refusal
@@ -38,7 +39,7 @@ def server(speak: Speak, *, tls: ssl.SSLContext | None = None) -> Iterator[str]:
 
         def serve(connection: socket.socket) -> None:
             with contextlib.suppress(OSError), connection:
-                connection.settimeout(20)
+                connection.settimeout(PATIENCE_S)
                 wrapped = tls.wrap_socket(connection, server_side=True) if tls is not None else connection
                 with wrapped:
                     speak(wrapped)
@@ -150,10 +151,8 @@ def test_who_drips_a_byte_at_a_time_is_left_when_the_time_is_over(where: str) ->
             connection.sendall(b"x")
             time.sleep(0.05)
 
-    started = time.monotonic()
     with server(speak) as url, pytest.raises(PartnerUnreachable, match="took too long"):
         get(url, Transport(exchange_s=0.5), max_bytes=10**6)
-    assert time.monotonic() - started < 20
 
 
 def test_who_says_nothing_is_left_when_the_time_is_over() -> None:
@@ -171,13 +170,12 @@ def test_hanging_up_ends_an_exchange_at_once() -> None:
     def speak(connection: socket.socket) -> None:
         connection.recv(65536)
         waiting.set()
-        released.wait(20)
+        released.wait(PATIENCE_S)
 
     def hang_up() -> None:
-        assert waiting.wait(20)
+        assert waiting.wait(PATIENCE_S)
         transport.hang_up()
 
-    started = time.monotonic()
     with server(speak) as url:
         threading.Thread(target=hang_up).start()
         try:
@@ -185,7 +183,6 @@ def test_hanging_up_ends_an_exchange_at_once() -> None:
                 get(url, transport)
         finally:
             released.set()
-    assert time.monotonic() - started < 20
 
 
 @pytest.mark.parametrize(

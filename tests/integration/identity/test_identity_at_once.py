@@ -29,7 +29,7 @@ def all_at_once(*deeds: Callable[[], Any]) -> list[Any]:
     outcomes: list[Any] = [None] * len(deeds)
 
     def run(number: int, deed: Callable[[], Any]) -> None:
-        barrier.wait(timeout=30)
+        barrier.wait()
         try:
             outcomes[number] = deed()
         except (Conflict, TooManyAttempts, psycopg.Error) as error:
@@ -39,7 +39,7 @@ def all_at_once(*deeds: Callable[[], Any]) -> list[Any]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=60)
+        thread.join()
     return outcomes
 
 

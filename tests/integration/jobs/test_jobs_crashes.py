@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from running.states import HURRY, wait_until
+from running.states import HURRY, PATIENCE_S, wait_until
 
 from vangnet.audit.model import Actor
 from vangnet.config import Settings
@@ -35,7 +35,7 @@ def worker_process(conninfo: str, folder: Path) -> Iterator[subprocess.Popen[byt
         yield process
     finally:
         process.kill()
-        process.wait(20)
+        process.wait(PATIENCE_S)
 
 
 def runs(folder: Path) -> list[str]:
@@ -60,7 +60,7 @@ def test_a_job_whose_worker_was_killed_runs_again_in_another_one(
         wait_until(lambda: runs(tmp_path) == ["linger_once"])
         assert only_job(database, administrator).state is JobState.RUNNING
         first.send_signal(signal.SIGKILL)
-        first.wait(20)
+        first.wait(PATIENCE_S)
     with worker_process(database.conninfo, tmp_path):
         wait_until(lambda: only_job(database, administrator).state is JobState.DONE)
     assert runs(tmp_path) == ["linger_once"] * 2
@@ -72,7 +72,7 @@ def test_a_job_that_kills_every_worker_is_parked(database: Database, administrat
         defer(conn, "die")
     for _ in range(3):
         with worker_process(database.conninfo, tmp_path) as worker:
-            assert worker.wait(30) == -signal.SIGKILL
+            assert worker.wait(PATIENCE_S) == -signal.SIGKILL
     # The fourth takes it back from the third, and does not die of it.
     with worker_process(database.conninfo, tmp_path) as worker:
         wait_until(lambda: only_job(database, administrator).state is JobState.PARKED)
@@ -138,7 +138,7 @@ def test_a_job_that_was_under_way_when_the_embedded_server_was_killed_comes_to_i
 
     def linger(_: object) -> None:
         started.set()
-        may_end.wait(20)
+        may_end.wait(PATIENCE_S)
         ended.append(None)
 
     with (
@@ -147,12 +147,12 @@ def test_a_job_that_was_under_way_when_the_embedded_server_was_killed_comes_to_i
     ):
         with database.transaction() as conn:
             defer(conn, "linger")
-        assert started.wait(20)
+        assert started.wait(PATIENCE_S)
         pid = own_server.running_pid()
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
         may_end.set()
-        wait_until(lambda: only_job(database, administrator).state is JobState.DONE, within_s=60)
+        wait_until(lambda: only_job(database, administrator).state is JobState.DONE)
     assert ended, "it ran at least once; twice, if its end could not be written"
 
 

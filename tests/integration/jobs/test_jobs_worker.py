@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import structlog
 from procrastinate import PsycopgConnector
-from running.states import wait_until
+from running.states import PATIENCE_S, wait_until
 
 from vangnet.audit.model import Actor
 from vangnet.config import Settings
@@ -66,7 +66,7 @@ def test_a_job_that_waits_is_found_when_a_worker_starts(database: Database, work
     ran = threading.Event()
     later(database, "note")
     with working({"note": lambda _: ran.set()}):
-        assert ran.wait(20)
+        assert ran.wait(PATIENCE_S)
 
 
 def test_a_job_for_later_does_not_run_before_its_time(database: Database, working: StartWorker) -> None:
@@ -134,7 +134,7 @@ def _somebody_waits_for_a_lock(database: Database) -> bool:
 
 
 def test_jobs_without_a_lock_run_side_by_side(database: Database, working: StartWorker) -> None:
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=PATIENCE_S)
     met = threading.Semaphore(0)
 
     def meet(_: Workplace) -> None:
@@ -144,8 +144,8 @@ def test_jobs_without_a_lock_run_side_by_side(database: Database, working: Start
     later(database, "meet")
     later(database, "meet")
     with working({"meet": meet}):
-        assert met.acquire(timeout=20)
-        assert met.acquire(timeout=20)
+        assert met.acquire(timeout=PATIENCE_S)
+        assert met.acquire(timeout=PATIENCE_S)
 
 
 def test_a_job_that_keeps_failing_is_parked_with_the_sentence_of_the_error(
@@ -248,7 +248,7 @@ def test_a_running_job_is_not_taken_back_from_a_living_worker(
 
     def linger(work: Workplace) -> None:
         runs.append(None)
-        may_end.wait(3 * work.pace.stalled_after_s)
+        may_end.wait(1.5 * work.pace.stalled_after_s)
 
     later(database, "linger")
     with working({"linger": linger}), working({"linger": linger}):
@@ -263,11 +263,11 @@ def test_a_worker_that_is_stopped_lets_the_job_under_way_end(
 
     def linger(_: Workplace) -> None:
         started.set()
-        may_end.wait(20)
+        may_end.wait(PATIENCE_S)
 
     later(database, "linger")
     with working({"linger": linger}) as worker:
-        assert started.wait(20)
+        assert started.wait(PATIENCE_S)
         threading.Timer(0.3, may_end.set).start()
         worker.stop()
     assert job().state is JobState.DONE

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from running.doors import ENTRY_ID, LIST_NAME, DigestGate, connect, converse, open_door, rest
-from running.states import wait_until
+from running.states import PATIENCE_S, wait_until
 from structlog.testing import capture_logs
 
 from vangnet.config import DoorsNames
@@ -27,7 +27,7 @@ from vangnet.web.protocols.wire import DoorLimits, Room
 
 LISTED = b"a listed file" * 1000
 UNLISTED = b"just a file" * 1000
-LIMITS = DoorLimits(connections=8, idle_s=5, keep_bytes=1_000_000, most_bytes=3_000_000, memory_bytes=2_000_000)
+LIMITS = DoorLimits(connections=8, idle_s=60, keep_bytes=1_000_000, most_bytes=3_000_000, memory_bytes=2_000_000)
 
 
 @pytest.fixture
@@ -219,27 +219,25 @@ def test_a_connection_that_is_cut_leaves_nothing_behind(gate: DigestGate) -> Non
         for _ in range(10):
             with connect(server.address) as connection:
                 connection.sendall(b"zINSTREAM\0\0\0\xff\xffabc")
-        wait_until(lambda: converse(server.address, b"zPING\0") == b"PONG\0", within_s=10)
+        wait_until(lambda: converse(server.address, b"zPING\0") == b"PONG\0")
     assert gate.asked == []
 
 
 def test_a_slow_client_hears_so_and_loses_its_place(gate: DigestGate) -> None:
     limits = replace(LIMITS, connections=1, idle_s=0.3)
     with open_door(door(gate, limits), limits) as server:
-        started = time.monotonic()
         answer = converse(server.address, b"zINSTREAM\0\0\0\xff\xffabc")
         assert answer == b"stream: the file was sent too slowly ERROR\0"
-        assert time.monotonic() - started < 20
-        wait_until(lambda: converse(server.address, b"zPING\0") == b"PONG\0", within_s=10)
+        wait_until(lambda: converse(server.address, b"zPING\0") == b"PONG\0")
 
 
 def test_a_client_that_drips_is_ended_by_the_whole_requests_limit(gate: DigestGate) -> None:
-    limits = replace(LIMITS, idle_s=5, request_s=1)
+    limits = replace(LIMITS, request_s=1)
     with open_door(door(gate, limits), limits) as server, connect(server.address) as dripping:
         dripping.sendall(b"zINSTREAM\0\0\0\xff\xff")
         dripping.settimeout(0.05)
         answer = b""
-        ends = time.monotonic() + 10
+        ends = time.monotonic() + PATIENCE_S
         while not answer and time.monotonic() < ends:
             try:
                 dripping.sendall(b"x")
@@ -254,13 +252,11 @@ def test_whoever_comes_when_all_places_are_taken_hears_so_at_once(gate: DigestGa
     with open_door(door(gate, limits), limits) as server, ExitStack() as taken:
         for _ in range(3):
             taken.enter_context(connect(server.address)).sendall(b"zIDSESSION\0")
-        started = time.monotonic()
         answer = converse(server.address, instream(UNLISTED))
         assert answer == b"stream: Vangnet is overloaded, try again later ERROR\0"
-        assert time.monotonic() - started < 20
         assert b"overloaded" in converse(server.address, b"z" + b"A" * 9_000), "whatever it sends"
         taken.close()
-        wait_until(lambda: converse(server.address, instream(UNLISTED)) == b"stream: OK\0", within_s=10)
+        wait_until(lambda: converse(server.address, instream(UNLISTED)) == b"stream: OK\0")
 
 
 def test_a_fault_shows_an_incident_and_nothing_else(gate: DigestGate, address: str) -> None:
@@ -287,7 +283,7 @@ def test_a_door_that_closes_finishes_what_is_under_way(gate: DigestGate) -> None
         assert rest(waiting) == b"", "who asked nothing is let go at once"
         gate.turn.set()
         assert b" FOUND" in rest(busy)
-        ending.join(10)
+        ending.join(PATIENCE_S)
         with pytest.raises(ConnectionRefusedError):
             connect(server.address)
 
@@ -454,4 +450,4 @@ def test_statistics_are_told_as_monitoring_reads_them(address: str) -> None:
         answer = converse(address, mark + b"STATS" + end)
         assert answer.startswith(b"POOLS: 1\n\nSTATE: VALID PRIMARY\n")
         assert answer.endswith(b"\nEND" + end)
-        assert re.search(rb"THREADS: live [1-9]\d*  idle 0 max 8 idle-timeout 5\n", answer)
+        assert re.search(rb"THREADS: live [1-9]\d*  idle 0 max 8 idle-timeout 60\n", answer)

@@ -15,7 +15,7 @@ from vangnet.web.protocols.server import Inspector
 from vangnet.web.protocols.wire import DoorLimits
 
 LISTED = b"a listed file" * 10_000
-LIMITS = DoorLimits(connections=16, idle_s=10, keep_bytes=20_000_000, memory_bytes=100_000_000)
+LIMITS = DoorLimits(connections=16, idle_s=60, keep_bytes=20_000_000, memory_bytes=100_000_000)
 
 
 class Clamdscan:

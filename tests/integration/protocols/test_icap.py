@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 from running.doors import ENTRY_ID, DigestGate, connect, converse, open_door, rest
-from running.states import wait_until
+from running.states import PATIENCE_S, wait_until
 from structlog.testing import capture_logs
 
 from vangnet.config import DoorsNames
@@ -24,7 +24,7 @@ from vangnet.web.protocols.wire import DoorLimits
 
 LISTED = b"a listed file" * 1000
 UNLISTED = b"just a file" * 1000
-LIMITS = DoorLimits(connections=8, idle_s=5, keep_bytes=1_000_000, most_bytes=3_000_000, memory_bytes=2_000_000)
+LIMITS = DoorLimits(connections=8, idle_s=60, keep_bytes=1_000_000, most_bytes=3_000_000, memory_bytes=2_000_000)
 
 
 def door(gate: DigestGate, limits: DoorLimits = LIMITS, naming: DoorsNames = DoorsNames.CHECK) -> IcapDoor:
@@ -437,11 +437,9 @@ def test_a_form_that_is_damaged_anywhere_never_passes(address: str, gate: Digest
 def test_a_slow_client_hears_so_and_loses_its_place(gate: DigestGate) -> None:
     limits = replace(LIMITS, connections=1, idle_s=0.3)
     with open_door(door(gate, limits), limits) as server:
-        started = time.monotonic()
         answer = ask(server.address, raw_reqmod(FINE, HEAD + b"ff\r\nabc"))
         assert answer.status == 408
-        assert time.monotonic() - started < 20
-        wait_until(lambda: ask(server.address, reqmod(UNLISTED, ALLOW)).status == 204, within_s=10)
+        wait_until(lambda: ask(server.address, reqmod(UNLISTED, ALLOW)).status == 204)
 
 
 def test_a_connection_without_a_request_is_ended_silently(gate: DigestGate) -> None:
@@ -455,9 +453,7 @@ def test_whoever_comes_when_all_places_are_taken_hears_so_at_once(gate: DigestGa
     with open_door(door(gate, limits), limits) as server, ExitStack() as taken:
         for _ in range(2):
             taken.enter_context(connect(server.address)).sendall(b"OPTIONS")
-        started = time.monotonic()
         assert ask(server.address, reqmod(UNLISTED, ALLOW)).status == 503
-        assert time.monotonic() - started < 20
 
 
 def test_a_fault_shows_an_incident_and_nothing_else(gate: DigestGate, address: str) -> None:
@@ -483,7 +479,7 @@ def test_a_connection_that_is_cut_leaves_nothing_behind(gate: DigestGate, left_o
         for _ in range(6):
             with connect(server.address) as connection:
                 connection.sendall(reqmod(UNLISTED, ALLOW)[:-left_out])
-        wait_until(lambda: ask(server.address, reqmod(UNLISTED, ALLOW)).status == 204, within_s=10)
+        wait_until(lambda: ask(server.address, reqmod(UNLISTED, ALLOW)).status == 204)
     assert len(gate.asked) == 1, "half a file is no file"
 
 
@@ -500,7 +496,7 @@ def test_trailers_without_end_are_ended_by_the_requests_limit(gate: DigestGate) 
     with open_door(door(gate, limits), limits) as server, connect(server.address) as endless:
         endless.sendall(reqmod(UNLISTED, ALLOW, last=b"0\r\n"))
         endless.settimeout(0.02)
-        answer, ends = b"", time.monotonic() + 10
+        answer, ends = b"", time.monotonic() + PATIENCE_S
         while not answer and time.monotonic() < ends:
             try:
                 endless.sendall(b"Trailer: x\r\n" * 100)

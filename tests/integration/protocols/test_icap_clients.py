@@ -20,7 +20,7 @@ from vangnet.web.protocols.wire import DoorLimits
 #: Longer than what proxies keep of a message, so that it must be given back.
 LISTED = b"a listed file" * 10_000
 UNLISTED = b"just a file..." * 100_000
-LIMITS = DoorLimits(connections=32, idle_s=10, keep_bytes=20_000_000, memory_bytes=100_000_000)
+LIMITS = DoorLimits(connections=32, idle_s=60, keep_bytes=20_000_000, memory_bytes=100_000_000)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from running.registry import TestList, made_up_hash, near
 from running.registry_truth import Truth
-from running.states import wait_until
+from running.states import PATIENCE_S, wait_until
 
 from vangnet.db import Database
 from vangnet.errors import IndexUnusable
@@ -88,7 +88,7 @@ def test_it_answers_as_the_database_after_any_changes_and_restarts(
                     change_something(dice, made, entries)
                 live = LiveIndex(database, keys, tmp_path / "index", merge_from=30)
                 live.start()
-            assert live.wait_until_loaded(30)
+            assert live.wait_until_loaded(PATIENCE_S)
             wait_until(follows(live, database))
             require_true(live, Truth(database, keys), dice)
     finally:
@@ -138,7 +138,7 @@ def test_a_merged_index_is_sealed_at_rest_and_comes_back(database: Database, key
     assert folder.stat().st_mode & 0o077 == 0
     listed.add([later := made_up_hash(dice)])
     with LiveIndex(database, keys, folder) as again:
-        assert again.wait_until_loaded(30)
+        assert again.wait_until_loaded(PATIENCE_S)
         assert all(again.lookup(hash_, 0, every=True) for hash_ in [*hashes, later])
 
 
@@ -171,7 +171,7 @@ def test_a_damaged_file_is_made_anew_from_the_database(
                 assert not live.wait_until_loaded(1), "entries do not open with other keys, and nothing is served"
                 assert live.status.problem
     with LiveIndex(database, keys, folder) as live:
-        assert live.wait_until_loaded(30)
+        assert live.wait_until_loaded(PATIENCE_S)
         assert all(live.lookup(hash_, 0, every=True) for hash_ in hashes)
 
 

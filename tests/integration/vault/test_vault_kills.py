@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from running.server import wait_until_at_rest
 
 from vangnet.audit.model import Actor
 from vangnet.db import Connection, Database
@@ -88,6 +89,7 @@ def test_killed_at_any_moment_it_leaves_no_row_without_its_file(
         arguments = [conninfo, str(vault.folder.with_name("keys")), str(vault.folder)]
         for _ in range(kills):
             acknowledged += work_until_killed([*arguments, str(rng.getrandbits(60))], rng)
+        wait_until_at_rest(postgres, database_name)
         later = datetime.now(UTC) + erasing.UNKNOWN_LASTS + timedelta(hours=1)
         removed = [_sweep(database, administrator, vault.files, part, later) for part in range(PARTS)]
         with database.transaction() as conn:
