@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, ViewportSize, expect, sync_playwright
 from running.browser import WIDE, OpenPage, launch
 from running.pages import SESSIONS, Visitor
 from running.server import RunningServer, console, own_database, running
+from running.states import PATIENCE_S
 
 from vangnet import log
 from vangnet.config import LogFormat, Settings
@@ -24,6 +25,8 @@ from vangnet.db.embedded import EmbeddedServer
 from vangnet.identity.model import Language, PartyKind
 from vangnet.identity.permissions import Role
 from vangnet.identity.service import parties
+
+expect.set_options(timeout=PATIENCE_S * 1000)
 
 
 @pytest.fixture(scope="session")
@@ -119,7 +122,7 @@ def open_page(
             context = context_of(visitor, language, script, without_policy)
             page = windows[context].pop() if windows[context] else context.new_page()
             pages.callback(windows[context].append, page)
-            page.set_default_timeout(10_000)
+            page.set_default_timeout(PATIENCE_S * 1000)
             page.set_viewport_size(size)
             page.emulate_media(
                 color_scheme="dark" if dark else "light", reduced_motion="reduce" if still else "no-preference"
@@ -143,7 +146,7 @@ def new_page(browser: Browser, server: RunningServer) -> Iterator[Page]:
     """A window of a fresh profile, for what signs in and out."""
     with browser.new_context(base_url=server.url, locale="en", viewport=WIDE) as context:
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE_S * 1000)
         yield page
 
 

@@ -16,13 +16,13 @@ from playwright.sync_api import Browser, Page, expect
 from running.analyst_desk import POLICE, AnalystDesk, analyst_desk
 from running.browser import WIDE, findings_of_axe
 from running.keyboard import Keyboard
-from running.states import wait_until
+from running.states import PATIENCE_S, wait_until
 
 from vangnet.audit.verification import verify
 from vangnet.db.embedded import EmbeddedServer
 from vangnet.identity.permissions import Permission
 
-REPORTS = 10
+REPORTS = 8
 LONG = os.environ.get("SOAK", "long") == "long"
 _OWN = "#picture [data-screen=own] canvas"
 _NOTE = "Compared with the reports before; nothing to add."
@@ -248,7 +248,7 @@ def works_a_shift(
         browser.new_context(base_url=desk.server.url, locale="en", viewport=WIDE, bypass_csp=True) as context,
     ):
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(PATIENCE_S * 1000)
         complaints: list[str] = []
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)

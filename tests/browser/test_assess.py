@@ -8,7 +8,7 @@ from running.assess_routes import a_claimed_report, like_reports
 from running.assessed_reports import Analyst
 from running.browser import NARROW, WIDE, ZOOMED, findings_of_axe
 from running.server import RunningServer
-from running.states import wait_until
+from running.states import PATIENCE_S, wait_until
 
 _OWN = "#picture [data-screen=own] canvas"
 _NEIGHBOUR = "#picture [data-screen=neighbour] canvas"
@@ -27,7 +27,7 @@ def window(browser: Browser, server: RunningServer) -> Iterator[Page]:
     """A window of a fresh profile; axe can measure in it."""
     with browser.new_context(base_url=server.url, locale="en", viewport=WIDE, bypass_csp=True) as context:
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE_S * 1000)
         complaints: list[str] = []
         page.on("pageerror", lambda error: complaints.append(str(error)))
         yield page

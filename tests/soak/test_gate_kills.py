@@ -161,11 +161,11 @@ def test_no_answered_match_is_lost_or_doubled_when_processes_are_killed(houses: 
     # So many that no entry matches as often as the flood stop lets it.
     files = [f"listed text {number}".encode() for number in range(4000)]
     _list(provider, hotline, files)
-    wait_until(lambda: _is_blocked(provider, files[0]), within_s=120)
+    wait_until(lambda: _is_blocked(provider, files[0]))
     counts: Counter[str] = Counter()
     started = time.monotonic()
     with _load(provider, files) as uploaders:
-        wait_until(lambda: bool(uploaders.answered), within_s=120)
+        wait_until(lambda: bool(uploaders.answered))
         for number in range(1, KILLS + 1):
             time.sleep(dice.uniform(0.0, 1.2))  # The moment is what is drawn at random.
             if number % HOTLINE == 0:
@@ -178,17 +178,17 @@ def test_no_answered_match_is_lost_or_doubled_when_processes_are_killed(houses: 
                 counts["database"] += 1
                 provider.kill_database()
                 if dice.random() < 0.5:
-                    wait_until(provider.answers, within_s=90)
+                    wait_until(provider.answers)
                     continue
             counts["provider"] += 1
             provider.kill()
             provider.start()
-            wait_until(provider.answers, within_s=90)
+            wait_until(provider.answers)
         answered = len(uploaders.answered)
-        wait_until(lambda: len(uploaders.answered) > answered, within_s=60)
+        wait_until(lambda: len(uploaders.answered) > answered)
         assert len(uploaders.answered) >= KILLS, "between two kills hardly anything was under way"
         print(f"{KILLS} kills in {time.monotonic() - started:.0f} s: {dict(counts)}; {uploaders}")
-    wait_until(hotline.answers, within_s=90)
+    wait_until(hotline.answers)
     spool = provider.settings.data_dir / "gate-spool"
     # What was half-written when its process was killed goes after a minute.
     wait_until(lambda: not _files(spool), within_s=150)
@@ -227,7 +227,7 @@ def _check_kept(provider: HouseProcess, hotline: HouseProcess, answered: Mapping
         ids = dict(zip(_texts(database, "SELECT object_id FROM gate_decision ORDER BY id"),
                        _texts(database, "SELECT id::text FROM gate_decision ORDER BY id"), strict=True))  # fmt: skip
         events = Counter(_texts(database, "SELECT record_id FROM audit_event WHERE action = 'gate:check'"))
-        wait_until(lambda: _told(database) == set(ids.values()), within_s=60)
+        wait_until(lambda: _told(database) == set(ids.values()))
 
         # The first ones may have been decided before the gate read the policy that reports.
         due = _texts(database, "SELECT id::text FROM gate_decision WHERE policy_version > 0")

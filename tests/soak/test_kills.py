@@ -92,7 +92,7 @@ def test_nothing_acknowledged_is_lost_when_processes_are_killed(houses: list[Hou
     with Writer(provider, provider.party_id(hotline)) as writer:
         for number in range(1, KILLS + 1):
             _kill_one(dice, houses, counts, number)
-        wait_until(lambda: bool(writer.parties and writer.messages), within_s=60)
+        wait_until(lambda: bool(writer.parties and writer.messages))
     print(
         f"{KILLS} kills in {time.monotonic() - started:.0f} s: {dict(counts)}; acknowledged {len(writer.parties)} parties "
         f"and {len(writer.messages)} hand-offs, unanswered {writer.unanswered}"
@@ -112,11 +112,11 @@ def _kill_one(dice: random.Random, houses: list[HouseProcess], counts: Counter[s
         house.kill_database()
         if dice.random() < 0.5:
             # The process lives on, and must get its database back by itself.
-            wait_until(house.answers, within_s=90)
+            wait_until(house.answers)
             return
     house.kill()
     house.start()
-    wait_until(house.answers, within_s=90)
+    wait_until(house.answers)
 
 
 def _every_message_arrives(provider: HouseProcess, *, within_s: float) -> None:

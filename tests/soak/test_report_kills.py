@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from running.houses import ACTOR, House, house
-from running.states import wait_until
+from running.states import PATIENCE_S, wait_until
 
 from vangnet.audit.sealer import seal_once
 from vangnet.audit.verification import verify
@@ -80,7 +80,7 @@ def _kill_often(police: House, folder: Path, dice: random.Random) -> Counter[str
         def has_moved(process: "subprocess.Popen[bytes]" = process, before: int = before) -> bool:
             return process.poll() is not None or _count(police) > before
 
-        wait_until(has_moved, within_s=120)
+        wait_until(has_moved)
         time.sleep(dice.uniform(0.0, 0.25))  # The moment is what is drawn at random.
         if process.poll() is not None:
             assert _count(police) == BUNDLES, "it ended, and not because it was done"
@@ -90,7 +90,7 @@ def _kill_often(police: House, folder: Path, dice: random.Random) -> Counter[str
         victims = {"command": [process.pid], "process": children[:1], "all": [process.pid, *children]}[whom]
         for victim in victims:
             _kill(victim)
-        process.wait(60)
+        process.wait(PATIENCE_S)
         killed[whom] += 1
     assert killed.total() > KILLS // 2, "too few bundles for as many kills"
     return killed
