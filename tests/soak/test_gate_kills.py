@@ -121,7 +121,8 @@ class Uploaders:
     @property
     def answered(self) -> dict[str, str]:
         """The check's id of each listed upload that was answered."""
-        return {name: id_ for uploader in self.listed for name, id_ in uploader.answered.items()}
+        # Each uploader goes on meanwhile: what it has is copied in one step, and then gone through.
+        return {name: id_ for uploader in self.listed for name, id_ in uploader.answered.copy().items()}
 
     def __str__(self) -> str:
         unanswered = sum(uploader.unanswered for uploader in [*self.listed, *self.busy])
