@@ -86,6 +86,8 @@ def _kill_often(police: House, folder: Path, dice: random.Random) -> Counter[str
             assert _count(police) == BUNDLES, "it ended, and not because it was done"
             break
         whom = dice.choice(["command", "process", "all"])
+        # What moved may be a process that a killed command left, while this one has none yet.
+        wait_until(lambda process=process: process.poll() is not None or bool(_children(process.pid)))
         children = _children(process.pid)
         victims = {"command": [process.pid], "process": children[:1], "all": [process.pid, *children]}[whom]
         for victim in victims:
