@@ -71,14 +71,15 @@ def _start(police: House, folder: Path) -> "subprocess.Popen[bytes]":
 
 
 def _kill_often(police: House, folder: Path, dice: random.Random) -> Counter[str]:
-    """Kills the command, one of its processes or all of them, each time after something new was taken in."""
+    """Kills the command, one of its processes or all of them, spread over all that comes in."""
     killed: Counter[str] = Counter()
+    each = BUNDLES / KILLS
     while killed.total() < KILLS:
-        before = _count(police)
+        enough = _count(police) + int(dice.uniform(0.01, 1.8) * each) + 1
         process = _start(police, folder)
 
-        def has_moved(process: "subprocess.Popen[bytes]" = process, before: int = before) -> bool:
-            return process.poll() is not None or _count(police) > before
+        def has_moved(process: "subprocess.Popen[bytes]" = process, enough: int = enough) -> bool:
+            return process.poll() is not None or _count(police) >= enough
 
         wait_until(has_moved)
         time.sleep(dice.uniform(0.0, 0.25))  # The moment is what is drawn at random.
