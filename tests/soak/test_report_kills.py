@@ -73,9 +73,10 @@ def _start(police: House, folder: Path) -> "subprocess.Popen[bytes]":
 def _kill_often(police: House, folder: Path, dice: random.Random) -> Counter[str]:
     """Kills the command, one of its processes or all of them, spread over all that comes in."""
     killed: Counter[str] = Counter()
-    each = BUNDLES / KILLS
-    while killed.total() < KILLS:
-        enough = _count(police) + int(dice.uniform(0.01, 1.8) * each) + 1
+    # One kill somewhere in each stretch of so many bundles; the last tenth comes in after all kills.
+    each = 0.9 * BUNDLES / KILLS
+    for stretch in range(KILLS):
+        enough = max(int((stretch + dice.random()) * each), _count(police)) + 1
         process = _start(police, folder)
 
         def has_moved(process: "subprocess.Popen[bytes]" = process, enough: int = enough) -> bool:
@@ -83,19 +84,16 @@ def _kill_often(police: House, folder: Path, dice: random.Random) -> Counter[str
 
         wait_until(has_moved)
         time.sleep(dice.uniform(0.0, 0.25))  # The moment is what is drawn at random.
-        if process.poll() is not None:
-            assert _count(police) == BUNDLES, "it ended, and not because it was done"
-            break
         whom = dice.choice(["command", "process", "all"])
         # What moved may be a process that a killed command left, while this one has none yet.
         wait_until(lambda process=process: process.poll() is not None or bool(_children(process.pid)))
+        assert process.poll() is None, f"it ended by itself, status {process.returncode}, at {_count(police)} reports"
         children = _children(process.pid)
         victims = {"command": [process.pid], "process": children[:1], "all": [process.pid, *children]}[whom]
         for victim in victims:
             _kill(victim)
         process.wait(PATIENCE_S)
         killed[whom] += 1
-    assert killed.total() > KILLS // 2, "too few bundles for as many kills"
     return killed
 
 
