@@ -13,6 +13,7 @@ __all__ = [
     "digests",
     "hamming_distance",
     "hmac_sha256",
+    "jpeg_eighth",
     "packed_hashes",
     "parse_hashes",
     "pdq_dihedral_hashes",
@@ -34,6 +35,10 @@ def pdq_transform_scaled(
 ) -> tuple[bytes, int]: ...
 def pdq_hash(coefficients: bytes, /) -> bytes: ...
 def pdq_dihedral_hashes(coefficients: bytes, /) -> list[bytes]: ...
+
+# --- jpeg ---------------------------------------------------------------------------------------------------------
+
+def jpeg_eighth(data: bytes, most_pixels: int, /) -> tuple[bytes, int, int, int] | str: ...
 
 # --- digests ------------------------------------------------------------------------------------------------------
 

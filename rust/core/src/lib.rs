@@ -8,6 +8,7 @@ pub mod digest;
 pub mod dihedral;
 pub mod hamming;
 pub mod index;
+pub mod jpeg;
 pub mod listed;
 pub mod mac;
 mod map;

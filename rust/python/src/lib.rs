@@ -2,6 +2,7 @@
 
 mod digests;
 mod index;
+mod jpeg;
 mod listed;
 mod pdq;
 
@@ -18,6 +19,8 @@ mod _core {
     use super::hamming_distance;
     #[pymodule_export]
     use super::index::{Index, IndexBuilder, IndexBusy, IndexUnusable, parse_hashes};
+    #[pymodule_export]
+    use super::jpeg::jpeg_eighth;
     #[pymodule_export]
     use super::listed::{ListLines, addition_lines, hmac_sha256, packed_hashes, strongest_hashes};
     #[pymodule_export]

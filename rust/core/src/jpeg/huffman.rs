@@ -1,0 +1,287 @@
+//! Huffman tables: from their definition in the file to tables that are looked up by the next bits.
+//!
+//! Luma's DC must be known; of all other coefficients only how many bits they take. So an entry of an AC table stands for
+//! as many symbols as the bits it is found by tell of, with the bits of their values, which follow unread: about two at a
+//! time.
+
+use super::bits::Bits;
+use super::{TABLES, Unread};
+
+/// Bits of the longest code.
+const LONGEST: usize = 16;
+/// Bits by which an AC table is looked up. 16 kB: two of them fit the nearest cache together.
+const AC_BITS: u32 = 13;
+/// Bits by which a DC table is looked up.
+const DC_BITS: u32 = 10;
+/// The widest value of a DC difference, for samples of 8 bits (T.81, table F.1).
+const DC_WIDEST: u8 = 11;
+
+/// Added to the steps of an entry that ends its block.
+const END: u16 = 128;
+/// Coefficients of a block.
+const COEFFICIENTS: u16 = 64;
+
+/// A table as the file defines it: how many codes there are of each length, and the symbols in the order of their codes.
+#[derive(Clone, Copy, Debug)]
+pub struct Definition<'a> {
+    counts: &'a [u8; LONGEST],
+    symbols: &'a [u8],
+}
+
+/// The tables that a file has defined so far. They are made ready only where a scan is read by them.
+#[derive(Debug, Default)]
+pub struct Tables<'a> {
+    dc: [Option<Definition<'a>>; TABLES],
+    ac: [Option<Definition<'a>>; TABLES],
+}
+
+impl<'a> Tables<'a> {
+    /// Takes in definitions.
+    pub fn take(&mut self, mut content: &'a [u8]) -> Result<(), Unread> {
+        while let Some((&kind, rest)) = content.split_first() {
+            let (counts, rest) = rest.split_first_chunk().ok_or(Unread::Damaged)?;
+            let count = counts.iter().map(|&count| usize::from(count)).sum::<usize>();
+            if count > 256 {
+                return Err(Unread::Damaged);
+            }
+            let (symbols, rest) = rest.split_at_checked(count).ok_or(Unread::Damaged)?;
+            let tables = match kind >> 4 {
+                0 => &mut self.dc,
+                1 => &mut self.ac,
+                _ => return Err(Unread::Damaged),
+            };
+            *tables.get_mut(usize::from(kind & 15)).ok_or(Unread::Damaged)? = Some(Definition { counts, symbols });
+            content = rest;
+        }
+        Ok(())
+    }
+
+    /// The codes of DC under `number`.
+    pub fn dc(&self, number: usize) -> Result<Codes<'a>, Unread> {
+        let codes = Codes::find_in(&self.dc, number)?;
+        // Wider values are for samples of 12 bits.
+        if codes.symbols.iter().any(|&width| width > DC_WIDEST) { Err(Unread::Precision) } else { Ok(codes) }
+    }
+
+    /// The codes of AC under `number`.
+    pub fn ac(&self, number: usize) -> Result<Codes<'a>, Unread> {
+        Codes::find_in(&self.ac, number)
+    }
+}
+
+/// What any code can be read by, length by length.
+pub struct Codes<'a> {
+    counts: &'a [u8; LONGEST],
+    symbols: &'a [u8],
+    /// For each length: the first 16 bits beyond its codes, and what leads from a code to its symbol's place.
+    lengths: [(u32, i32); LONGEST + 1],
+}
+
+impl<'a> Codes<'a> {
+    fn find_in(definitions: &[Option<Definition<'a>>; TABLES], number: usize) -> Result<Self, Unread> {
+        let &Definition { counts, symbols } =
+            definitions.get(number).and_then(Option::as_ref).ok_or(Unread::MissingTables)?;
+        let mut lengths = [(0, 0); LONGEST + 1];
+        let (mut code, mut place) = (0_u32, 0_i32);
+        for (length, &count) in (1..).zip(counts) {
+            code <<= 1;
+            #[allow(clippy::cast_possible_wrap)] // At most 2^16.
+            let offset = place - code as i32;
+            code += u32::from(count);
+            place += i32::from(count);
+            // A code of ones alone is not allowed.
+            if count > 0 && code >= 1 << length {
+                return Err(Unread::Damaged);
+            }
+            lengths[length] = (code << (LONGEST - length), offset);
+        }
+        Ok(Self { counts, symbols, lengths })
+    }
+
+    /// The symbol whose code the next 16 bits begin with, and the code's length.
+    fn find(&self, sixteen: u32) -> Option<(u8, u32)> {
+        for (length, &(beyond, offset)) in self.lengths.iter().enumerate().skip(1) {
+            if sixteen < beyond {
+                #[allow(clippy::cast_possible_wrap)] // At most 2^16.
+                let place = (sixteen >> (LONGEST - length)) as i32 + offset;
+                #[allow(clippy::cast_possible_truncation)] // At most 16.
+                return Some((*self.symbols.get(usize::try_from(place).ok()?)?, length as u32));
+            }
+        }
+        None
+    }
+
+    /// For each number of `bits` bits: the length (low 8 bits) and the symbol of the code that it begins with; 0 where that is
+    /// longer.
+    fn spread(&self, bits: u32) -> Vec<u16> {
+        let mut found = Vec::with_capacity(1 << bits);
+        let mut symbols = self.symbols.iter();
+        for (length, &count) in (1..=bits).zip(self.counts) {
+            for &symbol in symbols.by_ref().take(usize::from(count)) {
+                let entry = u16::from(symbol) << 8 | length as u16;
+                found.resize(found.len() + (1 << (bits - length)), entry);
+            }
+        }
+        found.resize(1 << bits, 0);
+        found
+    }
+}
+
+/// How DC differences are read.
+pub struct Dc<'a> {
+    /// By the next bits: length (5 bits), then width of the value (4 bits); 0 for longer codes.
+    near: Box<[u16; 1 << DC_BITS]>,
+    codes: Codes<'a>,
+}
+
+impl<'a> Dc<'a> {
+    /// Makes the codes ready.
+    pub fn new(codes: Codes<'a>) -> Self {
+        let spread = codes.spread(DC_BITS);
+        let mut near = Box::new([0; 1 << DC_BITS]);
+        for (entry, found) in near.iter_mut().zip(spread) {
+            *entry = found >> 8 << 5 | found & 31;
+        }
+        Self { near, codes }
+    }
+
+    /// The next difference; takes at most 27 bits of those that are there.
+    #[inline(always)]
+    pub fn read(&self, bits: &mut Bits<'_>) -> Result<i32, Unread> {
+        let (length, width) = self.next(bits)?;
+        #[allow(clippy::cast_possible_wrap)] // At most 11 bits.
+        let value = bits.peek_after(length, width) as i32;
+        bits.skip(length + width);
+        // Values with a zero on top stand for negative ones (T.81, F.2.2.1).
+        let negative = value < (1 << width >> 1);
+        Ok(if negative { value - ((1 << width) - 1) } else { value })
+    }
+
+    /// Steps over the next difference.
+    #[inline(always)]
+    pub fn skip(&self, bits: &mut Bits<'_>) -> Result<(), Unread> {
+        let (length, width) = self.next(bits)?;
+        bits.skip(length + width);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn next(&self, bits: &Bits<'_>) -> Result<(u32, u32), Unread> {
+        let entry = u32::from(self.near[bits.peek::<DC_BITS>()]);
+        if entry != 0 {
+            return Ok((entry & 31, entry >> 5));
+        }
+        self.find(bits)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find(&self, bits: &Bits<'_>) -> Result<(u32, u32), Unread> {
+        #[allow(clippy::cast_possible_truncation)] // 16 bits.
+        let (width, length) = self.codes.find(bits.peek::<16>() as u32).ok_or(Unread::Damaged)?;
+        Ok((length, u32::from(width)))
+    }
+}
+
+/// How the rest of a block is stepped over.
+pub struct Ac<'a> {
+    /// By the next bits: how many bits to skip (5 bits), and from bit 8 on by how many coefficients that leads on, with `END`
+    /// where the block ends; 0 for longer codes.
+    near: Box<[u16; 1 << AC_BITS]>,
+    codes: Codes<'a>,
+}
+
+impl<'a> Ac<'a> {
+    /// Makes the codes ready.
+    pub fn new(codes: Codes<'a>) -> Self {
+        let spread = codes.spread(AC_BITS);
+        let mut near = Box::new([0; 1 << AC_BITS]);
+        for (bits, entry) in near.iter_mut().enumerate() {
+            *entry = joined(&spread, bits);
+        }
+        Self { near, codes }
+    }
+
+    /// Steps over the coefficients of a block from the second on. Refills first.
+    #[inline(always)]
+    pub fn skip_block(&self, bits: &mut Bits<'_>) -> Result<(), Unread> {
+        let mut at = 1;
+        loop {
+            bits.refill();
+            // A step takes 28 bits at most: two fit a refill.
+            for _ in 0..2 {
+                let entry = self.near[bits.peek::<AC_BITS>()];
+                let next = at + (entry >> 8);
+                if entry == 0 || next > COEFFICIENTS {
+                    // An end of block is the last of its entry. Where it came after the last coefficient, that was the next
+                    // block's, and so may be what else led beyond.
+                    if entry != 0 && (END..END + COEFFICIENTS).contains(&next) {
+                        bits.skip(u32::from(entry & 31));
+                        return Ok(());
+                    }
+                    let (after, end) = self.skip_by_symbols(*bits, at)?;
+                    *bits = after;
+                    if end >= COEFFICIENTS {
+                        return Ok(());
+                    }
+                    at = end;
+                    break;
+                }
+                bits.skip(u32::from(entry & 31));
+                if next == COEFFICIENTS {
+                    return Ok(());
+                }
+                at = next;
+            }
+        }
+    }
+
+    /// One symbol. Answers the place after it and how far it leads.
+    #[cold]
+    #[inline(never)]
+    fn skip_by_symbols<'b>(&self, mut bits: Bits<'b>, at: u16) -> Result<(Bits<'b>, u16), Unread> {
+        bits.refill();
+        #[allow(clippy::cast_possible_truncation)] // 16 bits.
+        let (symbol, length) = self.codes.find(bits.peek::<16>() as u32).ok_or(Unread::Damaged)?;
+        bits.skip(length + u32::from(symbol & 15));
+        let next = match steps(symbol) {
+            END => COEFFICIENTS,
+            steps => at + steps,
+        };
+        // A decoder would leave out what is beyond the block, and go on.
+        if next > COEFFICIENTS { Err(Unread::Damaged) } else { Ok((bits, next)) }
+    }
+}
+
+/// By how many coefficients a symbol leads on: a run of zeros and a value; 16 zeros; or `END`.
+fn steps(symbol: u8) -> u16 {
+    match (symbol >> 4, symbol & 15) {
+        (15, 0) => 16,
+        (_, 0) => END,
+        (run, _) => u16::from(run) + 1,
+    }
+}
+
+/// The entry for these `AC_BITS` bits: all symbols whose codes they hold whole. The last one's value may be beyond them.
+fn joined(spread: &[u16], bits: usize) -> u16 {
+    let (mut used, mut sum) = (0, 0);
+    while used < AC_BITS {
+        let found = spread[bits << used & (spread.len() - 1)];
+        let (length, symbol) = (u32::from(found & 0xff), (found >> 8) as u8);
+        if length == 0 || length > AC_BITS - used {
+            break;
+        }
+        let steps = steps(symbol);
+        if steps != END && sum + steps > COEFFICIENTS {
+            break;
+        }
+        sum += steps;
+        used += length + u32::from(symbol & 15);
+        if steps == END {
+            break;
+        }
+    }
+    #[allow(clippy::cast_possible_truncation)] // 12 bits, the last of them of a symbol with a value of 15 more.
+    let used = used as u16;
+    sum << 8 | used
+}
