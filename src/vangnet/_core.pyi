@@ -14,6 +14,7 @@ __all__ = [
     "hamming_distance",
     "hmac_sha256",
     "jpeg_eighth",
+    "jpeg_screen",
     "packed_hashes",
     "parse_hashes",
     "pdq_dihedral_hashes",
@@ -39,6 +40,9 @@ def pdq_dihedral_hashes(coefficients: bytes, /) -> list[bytes]: ...
 # --- jpeg ---------------------------------------------------------------------------------------------------------
 
 def jpeg_eighth(data: bytes, most_pixels: int, /) -> tuple[bytes, int, int, int] | str: ...
+def jpeg_screen(
+    data: bytes, most_pixels: int, waves_below: int, /
+) -> tuple[tuple[bytes, int] | None, tuple[bytes, int, int, int]] | str: ...
 
 # --- digests ------------------------------------------------------------------------------------------------------
 

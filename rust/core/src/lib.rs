@@ -16,4 +16,5 @@ pub mod pdq;
 mod pdq_filter;
 mod pixels;
 pub mod screen;
+pub mod screen_waves;
 pub mod simd;

@@ -57,9 +57,12 @@ pub fn scaled_side(side: usize, scale: usize) -> usize {
     side.div_ceil(scale)
 }
 
-/// What each block of a line weighs in each of the 64 samples: a run of weights a sample.
+/// The first number of a line that counts, and what it and those after it weigh.
+pub(crate) type Run = (usize, Vec<f32>);
+
+/// What each block of a line weighs in each of the 64 samples.
 struct Weights {
-    samples: Vec<(usize, Vec<f32>)>,
+    samples: Vec<Run>,
 }
 
 impl Weights {
@@ -71,7 +74,7 @@ impl Weights {
 }
 
 /// What each pixel weighs at output `at` of the box filter applied twice: the first pixel's number, then the weights.
-fn pixels_of(filter: BoxFilter, at: usize) -> (usize, Vec<f64>) {
+pub(crate) fn pixels_of(filter: BoxFilter, at: usize) -> (usize, Vec<f64>) {
     let last = filter.length - 1;
     let window = |at: usize| (at.saturating_sub(filter.back()), (at + filter.ahead).min(last));
     let (low, high) = window(at);
@@ -90,7 +93,7 @@ fn pixels_of(filter: BoxFilter, at: usize) -> (usize, Vec<f64>) {
 /// The same as weights of block means. Over a block of s pixels, with ξ running from -1/2 to 1/2 and m the means,
 /// brightness is taken to be m₀ + ξ (m₁ - m₋₁) / 2 + (ξ² - κ) (m₁ - 2 m₀ + m₋₁) / 2, with κ the mean of ξ² over the
 /// pixels, so that the mean is m₀ as it must be (a reconstruction known from finite volumes; Colella and Woodward 1984).
-fn blocks_of(pixels: &(usize, Vec<f64>), blocks: Blocks) -> (usize, Vec<f32>) {
+fn blocks_of(pixels: &(usize, Vec<f64>), blocks: Blocks) -> Run {
     let (first, weights) = pixels;
     let (scale, last) = (blocks.scale, blocks.count() - 1);
     let s = as_f64(scale);
@@ -150,7 +153,7 @@ fn sampled(luma: &[f32], weights: &Weights) -> [f32; SMALL] {
     sampled
 }
 
-fn as_f64(count: usize) -> f64 {
+pub(crate) fn as_f64(count: usize) -> f64 {
     #[allow(clippy::cast_precision_loss)] // Sides are at most 2^20.
     let number = count as f64;
     number

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use vangnet_core::jpeg::{Eighth, Unread, read_eighth};
+use vangnet_core::jpeg::{Eighth, Unread, Wanted, read_eighth};
 
 const MOST_PIXELS: usize = 1 << 26;
 
@@ -95,7 +95,13 @@ impl Made {
         let pixel =
             |&mean: &i32| (f64::from(mean * i32::from(self.step)) / 8.0 + 128.5).floor().clamp(0.0, 255.0) as u8;
         let luma = self.means.iter().map(pixel).collect();
-        Eighth { luma, width: self.across * 8, height: self.means.len() / self.across * 8, orientation: 1 }
+        Eighth {
+            luma,
+            width: self.across * 8,
+            height: self.means.len() / self.across * 8,
+            orientation: 1,
+            waves: vec![],
+        }
     }
 }
 
@@ -148,13 +154,13 @@ prop_compose! {
 proptest! {
     #[test]
     fn what_was_written_is_read(made in made()) {
-        prop_assert_eq!(read_eighth(&made.written(), MOST_PIXELS), Ok(made.eighth()));
+        prop_assert_eq!(read_eighth(&made.written(), MOST_PIXELS, Wanted::Means), Ok(made.eighth()));
     }
 
     #[test]
     fn a_file_that_breaks_off_is_never_read(made in made(), share in 0.0..1.0) {
         let file = made.written();
-        prop_assert!(read_eighth(&file[..(file.len() as f64 * share) as usize], MOST_PIXELS).is_err());
+        prop_assert!(read_eighth(&file[..(file.len() as f64 * share) as usize], MOST_PIXELS, Wanted::Waves).is_err());
     }
 
     #[test]
@@ -162,7 +168,7 @@ proptest! {
         if begins {
             noise.splice(..0, [0xff, 0xd8]);
         }
-        prop_assert!(read_eighth(&noise, MOST_PIXELS).is_err());
+        prop_assert!(read_eighth(&noise, MOST_PIXELS, Wanted::Waves).is_err());
     }
 }
 
@@ -172,8 +178,8 @@ fn a_short_file_that_promises_a_large_picture_is_refused_at_once() {
     let mut file = made.written();
     let frame = file.windows(2).position(|two| two == [0xff, 0xc0]).expect("a frame");
     file[frame + 5..frame + 9].fill(0xff);
-    assert_eq!(read_eighth(&file, MOST_PIXELS), Err(Unread::TooLarge));
-    assert_eq!(read_eighth(&file, usize::MAX), Err(Unread::Truncated));
+    assert_eq!(read_eighth(&file, MOST_PIXELS, Wanted::Waves), Err(Unread::TooLarge));
+    assert_eq!(read_eighth(&file, usize::MAX, Wanted::Means), Err(Unread::Truncated));
 }
 
 #[test]
@@ -248,7 +254,7 @@ fn damage_ends_in_an_answer() {
         damage(&mut file, &mut random);
         let began = Instant::now();
         // A panic would name the case: its number is its seed.
-        let answer = std::panic::catch_unwind(|| read_eighth(&file, MOST_PIXELS));
+        let answer = std::panic::catch_unwind(|| read_eighth(&file, MOST_PIXELS, Wanted::Waves));
         slowest = slowest.max(began.elapsed().as_secs_f64() * 1e9 / file.len() as f64);
         let answer = answer.unwrap_or_else(|_| panic!("case {cases}"));
         read += u64::from(answer.is_ok());

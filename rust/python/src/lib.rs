@@ -20,7 +20,7 @@ mod _core {
     #[pymodule_export]
     use super::index::{Index, IndexBuilder, IndexBusy, IndexUnusable, parse_hashes};
     #[pymodule_export]
-    use super::jpeg::jpeg_eighth;
+    use super::jpeg::{jpeg_eighth, jpeg_screen};
     #[pymodule_export]
     use super::listed::{ListLines, addition_lines, hmac_sha256, packed_hashes, strongest_hashes};
     #[pymodule_export]

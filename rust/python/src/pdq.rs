@@ -153,7 +153,7 @@ fn no_hash(reason: NoHash) -> PyErr {
     })
 }
 
-fn answer<'py>(py: Python<'py>, transform: &Transform) -> PyResult<(Bound<'py, PyBytes>, u8)> {
+pub fn answer<'py>(py: Python<'py>, transform: &Transform) -> PyResult<(Bound<'py, PyBytes>, u8)> {
     let mut bytes = Vec::with_capacity(COEFFICIENT_BYTES);
     for coefficient in transform.coefficients.as_flattened() {
         bytes.extend_from_slice(&coefficient.to_le_bytes());

@@ -137,20 +137,26 @@ impl Colours {
     }
 }
 
-/// Takes in quantization tables: of each, what DC is multiplied by.
-pub fn take_steps(mut content: &[u8], steps: &mut [Option<u16>; TABLES]) -> Result<(), Unread> {
+/// What the first coefficients of a block are multiplied by, in the order of the file.
+pub type Steps = [u16; KEPT];
+
+/// Takes in quantization tables: of each, what counts here.
+pub fn take_steps(mut content: &[u8], steps: &mut [Option<Steps>; TABLES]) -> Result<(), Unread> {
     while let Some((&kind, rest)) = content.split_first() {
         let (length, number) = (64 << (kind >> 4 & 1), usize::from(kind & 15));
         if kind >> 4 > 1 || number >= TABLES {
             return Err(Unread::Damaged);
         }
         let (table, rest) = rest.split_at_checked(length).ok_or(Unread::Damaged)?;
-        let step = if length == 64 { u16::from(table[0]) } else { u16::from_be_bytes([table[0], table[1]]) };
+        let step = |at| {
+            if length == 64 { u16::from(table[at]) } else { u16::from_be_bytes([table[2 * at], table[2 * at + 1]]) }
+        };
+        let kept: Steps = std::array::from_fn(step);
         // Decoders differ in how they take larger ones.
-        if step > 0x7fff {
+        if kept.iter().any(|&step| step > 0x7fff) {
             return Err(Unread::Damaged);
         }
-        steps[number] = Some(step);
+        steps[number] = Some(kept);
         content = rest;
     }
     Ok(())
@@ -238,10 +244,17 @@ impl Part {
     }
 }
 
-/// The DC coefficients of luma.
+/// Coefficients of a block that are ever kept: the first ones of the zigzag.
+pub const KEPT: usize = 5;
+/// Those of them that are slow waves: across, down, and both.
+pub const WAVES: [usize; 3] = [1, 2, 4];
+
+/// The DC coefficients of luma, and its slowest waves where they are asked for.
 pub struct Plane {
     /// Row by row, with the blocks that fill up an MCU.
     pub means: Vec<i16>,
+    /// The same for the waves, in the order of `WAVES`; empty where they are not asked for.
+    pub waves: Vec<[i16; WAVES.len()]>,
     /// Blocks of a row.
     pub across: usize,
 }
@@ -249,14 +262,14 @@ pub struct Plane {
 impl Plane {
     /// Room for the luma of a picture of which `bytes` are left: fails where they cannot be enough, as each block takes a
     /// bit at least. So a short file that promises a large picture gets no memory.
-    pub fn new(frame: &Frame, bytes: usize) -> Result<Self, Unread> {
+    pub fn new(frame: &Frame, bytes: usize, waves: bool) -> Result<Self, Unread> {
         let (luma, mcus) = (frame.components[0], frame.mcus());
         let across = mcus.0 * luma.across;
         let blocks = across * mcus.1 * luma.down;
         if blocks > bytes.saturating_mul(8) {
             return Err(Unread::Truncated);
         }
-        Ok(Self { means: vec![0; blocks], across })
+        Ok(Self { means: vec![0; blocks], waves: vec![[0; WAVES.len()]; if waves { blocks } else { 0 }], across })
     }
 
     /// The pixels: (DC x step, divided by 8, rounded) + 128, kept within 0 to 255. What a damaged file makes of it beyond
@@ -267,6 +280,17 @@ impl Plane {
             luma.extend(row[..frame.across()].iter().map(|&mean| pixel(mean, step)));
         }
         luma
+    }
+
+    /// The waves of each pixel of `pixels`, multiplied by their steps.
+    pub fn waves(&self, frame: &Frame, steps: &Steps) -> Vec<[f32; WAVES.len()]> {
+        let mut waves = Vec::with_capacity(frame.across() * frame.down());
+        for row in self.waves.chunks_exact(self.across).take(frame.down()) {
+            let scaled =
+                |wave: &[i16; WAVES.len()]| std::array::from_fn(|at| f32::from(wave[at]) * f32::from(steps[WAVES[at]]));
+            waves.extend(row[..frame.across()].iter().map(scaled));
+        }
+        waves
     }
 }
 

@@ -11,15 +11,15 @@ use super::{TABLES, Unread};
 const LONGEST: usize = 16;
 /// Bits by which an AC table is looked up. 16 kB: two of them fit the nearest cache together.
 const AC_BITS: u32 = 13;
-/// Bits by which a DC table is looked up.
-const DC_BITS: u32 = 10;
+/// Bits by which single codes are looked up.
+const ONE_BITS: u32 = 10;
 /// The widest value of a DC difference, for samples of 8 bits (T.81, table F.1).
 const DC_WIDEST: u8 = 11;
 
 /// Added to the steps of an entry that ends its block.
 const END: u16 = 128;
 /// Coefficients of a block.
-const COEFFICIENTS: u16 = 64;
+pub const COEFFICIENTS: u16 = 64;
 
 /// A table as the file defines it: how many codes there are of each length, and the symbols in the order of their codes.
 #[derive(Clone, Copy, Debug)]
@@ -130,15 +130,15 @@ impl<'a> Codes<'a> {
 /// How DC differences are read.
 pub struct Dc<'a> {
     /// By the next bits: length (5 bits), then width of the value (4 bits); 0 for longer codes.
-    near: Box<[u16; 1 << DC_BITS]>,
+    near: Box<[u16; 1 << ONE_BITS]>,
     codes: Codes<'a>,
 }
 
 impl<'a> Dc<'a> {
     /// Makes the codes ready.
     pub fn new(codes: Codes<'a>) -> Self {
-        let spread = codes.spread(DC_BITS);
-        let mut near = Box::new([0; 1 << DC_BITS]);
+        let spread = codes.spread(ONE_BITS);
+        let mut near = Box::new([0; 1 << ONE_BITS]);
         for (entry, found) in near.iter_mut().zip(spread) {
             *entry = found >> 8 << 5 | found & 31;
         }
@@ -149,12 +149,9 @@ impl<'a> Dc<'a> {
     #[inline(always)]
     pub fn read(&self, bits: &mut Bits<'_>) -> Result<i32, Unread> {
         let (length, width) = self.next(bits)?;
-        #[allow(clippy::cast_possible_wrap)] // At most 11 bits.
-        let value = bits.peek_after(length, width) as i32;
+        let value = extended(bits.peek_after(length, width), width);
         bits.skip(length + width);
-        // Values with a zero on top stand for negative ones (T.81, F.2.2.1).
-        let negative = value < (1 << width >> 1);
-        Ok(if negative { value - ((1 << width) - 1) } else { value })
+        Ok(value)
     }
 
     /// Steps over the next difference.
@@ -167,7 +164,7 @@ impl<'a> Dc<'a> {
 
     #[inline(always)]
     fn next(&self, bits: &Bits<'_>) -> Result<(u32, u32), Unread> {
-        let entry = u32::from(self.near[bits.peek::<DC_BITS>()]);
+        let entry = u32::from(self.near[bits.peek::<ONE_BITS>()]);
         if entry != 0 {
             return Ok((entry & 31, entry >> 5));
         }
@@ -188,6 +185,8 @@ pub struct Ac<'a> {
     /// By the next bits: how many bits to skip (5 bits), and from bit 8 on by how many coefficients that leads on, with `END`
     /// where the block ends; 0 for longer codes.
     near: Box<[u16; 1 << AC_BITS]>,
+    /// By the next bits: length (8 bits) and symbol of one code; 0 for longer ones.
+    first: Box<[u16; 1 << ONE_BITS]>,
     codes: Codes<'a>,
 }
 
@@ -199,13 +198,49 @@ impl<'a> Ac<'a> {
         for (bits, entry) in near.iter_mut().enumerate() {
             *entry = joined(&spread, bits);
         }
-        Self { near, codes }
+        let mut first = Box::new([0; 1 << ONE_BITS]);
+        first.copy_from_slice(&codes.spread(ONE_BITS));
+        Self { near, first, codes }
     }
 
-    /// Steps over the coefficients of a block from the second on. Refills first.
+    /// Reads coefficients from the second on into their places, until those are passed. Answers the place of the next one,
+    /// or 64 where the block is at its end. Refills first.
     #[inline(always)]
-    pub fn skip_block(&self, bits: &mut Bits<'_>) -> Result<(), Unread> {
+    pub fn read<const COUNT: usize>(&self, bits: &mut Bits<'_>, kept: &mut [i16; COUNT]) -> Result<u16, Unread> {
         let mut at = 1;
+        while usize::from(at) < COUNT {
+            bits.refill();
+            let entry = u32::from(self.first[bits.peek::<ONE_BITS>()]);
+            let (symbol, length) = if entry == 0 { self.find(bits)? } else { ((entry >> 8) as u8, entry & 0xff) };
+            let width = u32::from(symbol & 15);
+            let next = match steps(symbol) {
+                END => COEFFICIENTS,
+                steps => at + steps,
+            };
+            if next > COEFFICIENTS {
+                return Err(Unread::Damaged);
+            }
+            if width > 0
+                && let Some(place) = kept.get_mut(usize::from(next - 1))
+            {
+                *place = extended(bits.peek_after(length, width), width) as i16;
+            }
+            bits.skip(length + width);
+            at = next;
+        }
+        Ok(at)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find(&self, bits: &Bits<'_>) -> Result<(u8, u32), Unread> {
+        #[allow(clippy::cast_possible_truncation)] // 16 bits.
+        self.codes.find(bits.peek::<16>() as u32).ok_or(Unread::Damaged)
+    }
+
+    /// Steps over the coefficients of a block from the one at `at` on. Refills first.
+    #[inline(always)]
+    pub fn skip_block(&self, bits: &mut Bits<'_>, mut at: u16) -> Result<(), Unread> {
         loop {
             bits.refill();
             // A step takes 28 bits at most: two fit a refill.
@@ -251,6 +286,14 @@ impl<'a> Ac<'a> {
         // A decoder would leave out what is beyond the block, and go on.
         if next > COEFFICIENTS { Err(Unread::Damaged) } else { Ok((bits, next)) }
     }
+}
+
+/// The number that `width` bits stand for: those with a zero on top are negative (T.81, F.2.2.1).
+#[inline(always)]
+fn extended(bits: u32, width: u32) -> i32 {
+    #[allow(clippy::cast_possible_wrap)] // At most 16 bits.
+    let value = bits as i32;
+    if value < (1 << width >> 1) { value - ((1 << width) - 1) } else { value }
 }
 
 /// By how many coefficients a symbol leads on: a run of zeros and a value; 16 zeros; or `END`.

@@ -8,8 +8,11 @@
 //! Everything else, and all that is the least bit out of order, is left to a real decoder, with the reason (`Unread`). So
 //! a damaged file is never called whole here, and nothing is guessed.
 //!
+//! Where a picture is small, the three slowest waves of each block may be asked for as well: they tell how brightness slopes
+//! through it (`screen_waves.rs`).
+//!
 //! The bytes are hostile and this may run beside secrets. There is no unsafe code in here. Time is linear in the length of
-//! the file, whatever its header promises; memory is at most 16 times that length, and an eighth of a byte a pixel of
+//! the file, whatever its header promises; memory is at most 200 times that length, and an eighth of a byte a pixel of
 //! what the caller allows.
 #![forbid(unsafe_code)]
 
@@ -31,7 +34,7 @@ const BLOCK: usize = 8;
 const TABLES: usize = 4;
 
 /// The luma of a picture, eight times smaller.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Eighth {
     /// One byte a pixel, row by row; sides are those of the original divided by eight, rounded up.
     pub luma: Vec<u8>,
@@ -41,6 +44,21 @@ pub struct Eighth {
     pub height: usize,
     /// How EXIF says that it is to be turned, 1 (not at all) to 8.
     pub orientation: u8,
+    /// Of each pixel the slowest waves of its block, if they were asked for and the file is sequential: across, down, and
+    /// both, as the coefficients that the standard numbers (0, 1), (1, 0) and (1, 1). Otherwise empty.
+    pub waves: Vec<[f32; 3]>,
+}
+
+/// What is read of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wanted {
+    /// The means of blocks.
+    #[default]
+    Means,
+    /// Their slowest waves, too. A file with a mean for every eight pixels tells half as much again by these.
+    Waves,
+    /// The waves of pictures with a side shorter than this, and of others the means.
+    WavesBelow(usize),
 }
 
 /// Why a file is left to a real decoder.
@@ -117,13 +135,14 @@ impl Unread {
     }
 }
 
-/// The luma of the file `data` at an eighth of its size, if it has at most `most_pixels`.
+/// The luma of the file `data` at an eighth of its size, if it has at most `most_pixels`; and its slowest waves if they are
+/// `wanted`.
 ///
 /// # Errors
 /// Why a real decoder must look at it.
-pub fn read_eighth(data: &[u8], most_pixels: usize) -> Result<Eighth, Unread> {
+pub fn read_eighth(data: &[u8], most_pixels: usize, wanted: Wanted) -> Result<Eighth, Unread> {
     let mut segments = Segments::new(data)?;
-    let mut file = File { most_pixels, ..File::default() };
+    let mut file = File { most_pixels, wanted, ..File::default() };
     loop {
         match segments.read()? {
             Segment::End => return file.eighth(),
@@ -137,16 +156,16 @@ pub fn read_eighth(data: &[u8], most_pixels: usize) -> Result<Eighth, Unread> {
 #[derive(Default)]
 struct File<'a> {
     most_pixels: usize,
+    wanted: Wanted,
     frame: Option<Frame>,
     colours: frame::Colours,
     exif: exif::Orientation<'a>,
-    /// Of each quantization table only what DC is multiplied by.
-    steps: [Option<u16>; TABLES],
+    steps: [Option<frame::Steps>; TABLES],
     tables: huffman::Tables<'a>,
     /// MCUs between two restart markers; 0 where there are none.
     restart: usize,
-    /// Luma's step, as it was when luma was first read.
-    step: u16,
+    /// Luma's steps, as they were when luma was first read.
+    luma_steps: frame::Steps,
     plane: Option<Plane>,
     /// How exactly all coefficients are known, in a progressive file.
     progress: progressive::Progress,
@@ -191,8 +210,13 @@ impl<'a> File<'a> {
             return segments::end_of_scan(data, at);
         }
         if self.plane.is_none() {
-            self.step = self.steps[frame.table_of(0)].ok_or(Unread::MissingTables)?;
-            self.plane = Some(Plane::new(frame, data.len() - at)?);
+            self.luma_steps = self.steps[frame.table_of(0)].ok_or(Unread::MissingTables)?;
+            let waves = match self.wanted {
+                Wanted::Means => false,
+                Wanted::Waves => true,
+                Wanted::WavesBelow(side) => frame.width.min(frame.height) < side,
+            };
+            self.plane = Some(Plane::new(frame, data.len() - at, waves && !frame.progressive)?);
         }
         let plane = self.plane.as_mut().ok_or(Unread::Damaged)?;
         let place = Place { data, at, scan: &scan, restart: self.restart };
@@ -227,7 +251,8 @@ impl<'a> File<'a> {
             return Err(Unread::Scans);
         }
         Ok(Eighth {
-            luma: plane.pixels(&frame, self.step),
+            luma: plane.pixels(&frame, self.luma_steps[0]),
+            waves: plane.waves(&frame, &self.luma_steps),
             width: frame.width,
             height: frame.height,
             orientation: self.exif.value()?,

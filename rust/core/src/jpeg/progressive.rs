@@ -1,5 +1,7 @@
 //! Scans of a progressive file: one tells the upper bits of DC, others a bit more each; those of AC are not looked at.
 
+use std::rc::Rc;
+
 use super::Unread;
 use super::bits::Bits;
 use super::frame::{Plane, Scan};
@@ -61,7 +63,7 @@ impl Progress {
 
 /// Reads the first scan of luma's DC at `place` into `plane`; answers where it ends.
 pub fn read_first<'a>(place: &Place<'a, '_>, tables: &Tables<'a>, plane: &mut Plane) -> Result<usize, Unread> {
-    let dc = place.scan.parts.iter().map(|part| tables.dc(part.dc).map(Dc::new)).collect::<Result<Vec<_>, _>>()?;
+    let dc = place.tables(|part| part.dc, |number| tables.dc(number).map(Dc::new))?;
     let across = plane.across;
     place.walk(across, &mut First { dc, low: place.scan.low, before: 0, means: &mut plane.means })
 }
@@ -73,7 +75,7 @@ pub fn refine(place: &Place<'_, '_>, plane: &mut Plane) -> Result<usize, Unread>
 }
 
 struct First<'a, 'b> {
-    dc: Vec<Dc<'a>>,
+    dc: Vec<Rc<Dc<'a>>>,
     low: u8,
     /// The luma block before.
     before: i32,

@@ -1,9 +1,11 @@
 //! Scans that tell everything at once: DC is read, what follows in each block is stepped over.
 
+use std::rc::Rc;
+
 use super::Unread;
 use super::bits::Bits;
-use super::frame::{Part, Plane, Scan};
-use super::huffman::{Ac, Dc, Tables};
+use super::frame::{KEPT, Part, Plane, Scan, WAVES};
+use super::huffman::{Ac, COEFFICIENTS, Dc, Tables};
 
 /// A scan in its file.
 pub struct Place<'a, 'b> {
@@ -28,6 +30,24 @@ pub trait Blocks {
 }
 
 impl<'a> Place<'a, '_> {
+    /// The table of each part, made ready once each: both colours share theirs as a rule.
+    pub fn tables<T>(
+        &self,
+        number: impl Fn(&Part) -> usize,
+        ready: impl Fn(usize) -> Result<T, Unread>,
+    ) -> Result<Vec<Rc<T>>, Unread> {
+        let parts = &self.scan.parts;
+        let mut made: Vec<Rc<T>> = Vec::with_capacity(parts.len());
+        for (at, part) in parts.iter().enumerate() {
+            let same = parts[..at].iter().position(|other| number(other) == number(part));
+            made.push(match same {
+                Some(same) => Rc::clone(&made[same]),
+                None => Rc::new(ready(number(part))?),
+            });
+        }
+        Ok(made)
+    }
+
     /// Takes every block of the scan to `blocks`, whose luma has rows of `across` blocks; answers where the scan ends.
     #[inline(always)]
     pub fn walk(&self, across: usize, blocks: &mut impl Blocks) -> Result<usize, Unread> {
@@ -80,22 +100,52 @@ fn layout(at: usize, part: &Part, across: usize) -> impl Iterator<Item = Block> 
 
 /// Reads the scan at `place` into `plane`; answers where it ends.
 pub fn read<'a>(place: &Place<'a, '_>, tables: &Tables<'a>, plane: &mut Plane) -> Result<usize, Unread> {
-    let parts = &place.scan.parts;
-    let dc = parts.iter().map(|part| tables.dc(part.dc).map(Dc::new)).collect::<Result<Vec<_>, _>>()?;
-    let ac = parts.iter().map(|part| tables.ac(part.ac).map(Ac::new)).collect::<Result<Vec<_>, _>>()?;
+    let dc = place.tables(|part| part.dc, |number| tables.dc(number).map(Dc::new))?;
+    let ac = place.tables(|part| part.ac, |number| tables.ac(number).map(Ac::new))?;
     let across = plane.across;
-    place.walk(across, &mut Whole { dc, ac, before: 0, means: &mut plane.means })
+    let means = &mut plane.means[..];
+    if plane.waves.is_empty() {
+        place.walk(across, &mut Whole { dc, ac, before: 0, means, waves: Untold })
+    } else {
+        place.walk(across, &mut Whole { dc, ac, before: 0, means, waves: &mut plane.waves[..] })
+    }
 }
 
-struct Whole<'a, 'b> {
-    dc: Vec<Dc<'a>>,
-    ac: Vec<Ac<'a>>,
+/// What becomes of a luma block's coefficients after the first.
+trait Waves {
+    fn take(&mut self, bits: &mut Bits<'_>, ac: &Ac<'_>, place: usize) -> Result<(), Unread>;
+}
+
+/// They are stepped over.
+struct Untold;
+
+impl Waves for Untold {
+    #[inline(always)]
+    fn take(&mut self, bits: &mut Bits<'_>, ac: &Ac<'_>, _: usize) -> Result<(), Unread> {
+        ac.skip_block(bits, 1)
+    }
+}
+
+impl Waves for &mut [[i16; WAVES.len()]] {
+    #[inline(always)]
+    fn take(&mut self, bits: &mut Bits<'_>, ac: &Ac<'_>, place: usize) -> Result<(), Unread> {
+        let mut kept = [0; KEPT];
+        let at = ac.read(bits, &mut kept)?;
+        self[place] = WAVES.map(|at| kept[at]);
+        if at < COEFFICIENTS { ac.skip_block(bits, at) } else { Ok(()) }
+    }
+}
+
+struct Whole<'a, 'b, W> {
+    dc: Vec<Rc<Dc<'a>>>,
+    ac: Vec<Rc<Ac<'a>>>,
     /// The luma block before.
     before: i32,
     means: &'b mut [i16],
+    waves: W,
 }
 
-impl Blocks for Whole<'_, '_> {
+impl<W: Waves> Blocks for Whole<'_, '_, W> {
     #[inline(always)]
     fn luma(&mut self, bits: &mut Bits<'_>, part: usize, place: usize) -> Result<(), Unread> {
         bits.refill();
@@ -103,14 +153,14 @@ impl Blocks for Whole<'_, '_> {
         #[allow(clippy::cast_possible_truncation)] // As libjpeg keeps it.
         let mean = self.before as i16;
         self.means[place] = mean;
-        self.ac[part].skip_block(bits)
+        self.waves.take(bits, &self.ac[part], place)
     }
 
     #[inline(always)]
     fn other(&mut self, bits: &mut Bits<'_>, part: usize) -> Result<(), Unread> {
         bits.refill();
         self.dc[part].skip(bits)?;
-        self.ac[part].skip_block(bits)
+        self.ac[part].skip_block(bits, 1)
     }
 
     fn restart(&mut self) {
