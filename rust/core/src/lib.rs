@@ -4,6 +4,7 @@
 //! arguments and releases the interpreter's lock; everything that computes is here, where `cargo test` reaches it.
 
 mod box_filter;
+pub mod cuts;
 pub mod digest;
 pub mod dihedral;
 pub mod hamming;

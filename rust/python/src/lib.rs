@@ -1,5 +1,6 @@
 //! `vangnet._core`: checks what Python hands over, then calls `vangnet-core`.
 
+mod cuts;
 mod digests;
 mod index;
 mod jpeg;
@@ -13,6 +14,8 @@ use vangnet_core::hamming::{self, HASH_BYTES};
 /// The functions of Vangnet that must be fast.
 #[pymodule(gil_used = false)]
 mod _core {
+    #[pymodule_export]
+    use super::cuts::{find_cuts, paint_strips};
     #[pymodule_export]
     use super::digests::{Digester, digests};
     #[pymodule_export]
