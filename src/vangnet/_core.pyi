@@ -11,11 +11,13 @@ __all__ = [
     "ListLines",
     "addition_lines",
     "digests",
+    "find_cuts",
     "hamming_distance",
     "hmac_sha256",
     "jpeg_eighth",
     "jpeg_screen",
     "packed_hashes",
+    "paint_strips",
     "parse_hashes",
     "pdq_dihedral_hashes",
     "pdq_hash",
@@ -36,6 +38,13 @@ def pdq_transform_scaled(
 ) -> tuple[bytes, int]: ...
 def pdq_hash(coefficients: bytes, /) -> bytes: ...
 def pdq_dihedral_hashes(coefficients: bytes, /) -> list[bytes]: ...
+
+# --- cuts ---------------------------------------------------------------------------------------------------------
+
+def find_cuts(
+    pixels: bytes, width: int, height: int, /
+) -> list[tuple[list[str], tuple[int, int, int, int], tuple[int, int]]]: ...
+def paint_strips(pixels: bytes, width: int, height: int, /, *, top: int, bottom: int) -> bytes: ...
 
 # --- jpeg ---------------------------------------------------------------------------------------------------------
 

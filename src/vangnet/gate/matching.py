@@ -3,6 +3,9 @@
 Digests are always looked up, whatever becomes of the decoding. A picture is screened on `full~`, which comes from a small
 decode, in all eight views; what lies within the wider radius is then confirmed on the true hash, from a second, whole
 decode. So a look-up costs little for nearly all files and proves as much as ever for those that match.
+
+Beside the whole picture, its parts are looked up that may be what somebody listed: without bars, borders, captions, or cut
+out of a page. They add matches and take none away.
 """
 
 import os
@@ -30,6 +33,7 @@ from vangnet.hashing.model import (
     Transform,
     Unhashable,
     View,
+    view_name,
 )
 from vangnet.registry.model.effects import Effect
 from vangnet.registry.model.entries import HashAlgorithm
@@ -71,7 +75,7 @@ class Matcher:
         named = _named(outcome.digests)
         found = [match for algorithm, value in named for match in self._by_digest(algorithm, value)]
         if screened and self._is_near(outcome.frames):
-            outcome = self._hasher.hash_bytes(data, self._true_conventions())
+            outcome = self._hasher.hash_bytes(data, self._true_conventions(), cuts=True)
             screened = False
         if not screened:
             found += [match for frame in outcome.frames for match in self._by_frame(frame)]
@@ -98,7 +102,7 @@ class Matcher:
             trusted = not _is_poor(given)
             if not trusted:
                 reason = Reason.LOW_QUALITY
-            found += self._by_hash(given.value, Convention.FULL, View.ORIGINAL, trusted=trusted)
+            found += self._by_hash(given.value, Convention.FULL, View.ORIGINAL.value, trusted=trusted)
         return Examined(
             found=tuple(found),
             checked=tuple(dict.fromkeys(given.algorithm for given in hashes)),
@@ -116,7 +120,7 @@ class Matcher:
             match
             for picture in pictures
             for view, value in turned(picture.value).items()
-            for match in self._by_hash(value, picture.convention, view, trusted=False)
+            for match in self._by_hash(value, picture.convention, view.value, trusted=False)
         ]
         return Examined(found=tuple(found), checked=("pdq",), reason=None, digests=(), pictures=tuple(pictures))
 
@@ -169,11 +173,11 @@ class Matcher:
         wanted = self._true_conventions()
         # Only a JPEG is cheaper to screen, and a picture that must be decoded whole for another convention is not.
         if not screen or recognise(data[:HEAD_BYTES]) is not MediaFormat.JPEG or wanted != {Convention.FULL}:
-            return self._hasher.hash_bytes(data, wanted), False
-        screened = self._hasher.hash_bytes(data, _SCREEN)
-        if all(_says_something(transform) for transform in _transforms(screened.frames)):
+            return self._hasher.hash_bytes(data, wanted, cuts=True), False
+        screened = self._hasher.hash_bytes(data, _SCREEN, cuts=True)
+        if all(_says_something(transform) for transform in _seen(screened.frames)):
             return screened, True
-        return self._hasher.hash_bytes(data, wanted), False
+        return self._hasher.hash_bytes(data, wanted, cuts=True), False
 
     def _true_conventions(self) -> frozenset[Convention]:
         return self._live.conventions | {Convention.FULL}
@@ -193,7 +197,7 @@ class Matcher:
         radius = min(self._live.widest_radius + _SCREEN_MARGIN, RADIUS_MAX)
         return any(
             self._live.lookup(hash_.hash, radius, Convention.SCREEN)
-            for transform in _transforms(frames)
+            for transform in _seen(frames)
             for hash_ in transform.views().values()
         )
 
@@ -201,17 +205,21 @@ class Matcher:
         for transform in frame.transforms:
             for view, hash_ in transform.views().items():
                 trusted = transform.quality >= TRUSTED_QUALITY
-                yield from self._by_hash(hash_.hash, transform.convention, view, trusted=trusted)
+                yield from self._by_hash(hash_.hash, transform.convention, view.value, trusted=trusted)
+        for cut_out in frame.cut_outs:
+            for view, hash_ in cut_out.transform.views().items():
+                name = view_name(cut_out.cuts, view)
+                yield from self._by_hash(hash_.hash, hash_.convention, name, trusted=not cut_out.is_guessed)
 
-    def _by_hash(self, hash_: bytes, convention: Convention, view: View, *, trusted: bool) -> Iterator[Found]:
+    def _by_hash(self, hash_: bytes, convention: Convention, view: str, *, trusted: bool) -> Iterator[Found]:
         for match in self._live.lookup(hash_, self._live.widest_radius, convention):
             yield from self._as_found(match, view, trusted=trusted)
 
     def _by_digest(self, algorithm: HashAlgorithm, value: bytes) -> Sequence[Found]:
         matches = self._live.find_digest(algorithm, value)
-        return [found for match in matches for found in self._as_found(match, View.ORIGINAL, trusted=True)]
+        return [found for match in matches for found in self._as_found(match, View.ORIGINAL.value, trusted=True)]
 
-    def _as_found(self, match: LiveMatch, view: View, *, trusted: bool) -> Iterator[Found]:
+    def _as_found(self, match: LiveMatch, view: str, *, trusted: bool) -> Iterator[Found]:
         if match.effect is Effect.NOTHING or match.classification is None:
             return
         yield Found(
@@ -221,7 +229,7 @@ class Matcher:
             classification=match.classification,
             algorithm=match.algorithm.value,
             distance=match.distance,
-            view=view.value,
+            view=view,
             effect=match.effect,
             trusted=trusted,
         )
@@ -271,6 +279,13 @@ def _is_poor(given: GivenHash) -> bool:
 
 def _transforms(frames: Iterable[Frame]) -> Iterator[Transform]:
     return (transform for frame in frames for transform in frame.transforms)
+
+
+def _seen(frames: Iterable[Frame]) -> Iterator[Transform]:
+    """All that is looked up of them: the whole pictures, and their parts."""
+    for frame in frames:
+        yield from frame.transforms
+        yield from (cut_out.transform for cut_out in frame.cut_outs)
 
 
 def _says_something(transform: Transform) -> bool:

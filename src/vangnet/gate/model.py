@@ -61,7 +61,7 @@ class CheckMatch:
     algorithm: str
     #: In how many bits the hashes differ; 0 for digests.
     distance: int
-    #: How the picture was held, one of `vangnet.hashing.model.View`.
+    #: How the picture was seen, as `vangnet.hashing.model.view_name` says it.
     view: str
     #: It was counted and decided nothing: the list is on trial, or in the shadow by choice.
     shadow: bool

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from vangnet import _core
+from vangnet.hashing import jpeg
 from vangnet.hashing.kinds import HEAD_BYTES, recognise
 from vangnet.hashing.model import (
     Convention,
@@ -18,6 +19,7 @@ from vangnet.hashing.sandbox import Sandbox
 
 _PIECE_BYTES = 1024 * 1024
 _FULL = frozenset({Convention.FULL})
+_SCREEN = frozenset({Convention.SCREEN})
 
 
 class Hasher:
@@ -26,17 +28,31 @@ class Hasher:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
 
-    def hash_bytes(self, data: bytes, conventions: frozenset[Convention] = _FULL) -> Outcome:
-        """The outcome of the file `data`, with hashes in each of `conventions`."""
+    def hash_bytes(
+        self,
+        data: bytes,
+        conventions: frozenset[Convention] = _FULL,
+        *,
+        cuts: bool = False,
+        windows: bool = False,
+    ) -> Outcome:
+        """The outcome of the file `data`, with hashes in each of `conventions`; with `cuts`, of its parts that are worth a
+        look-up, too, and with `windows`, of those by which crops of it are found once it is listed."""
         kind = recognise(data[:HEAD_BYTES])
         if isinstance(kind, Reason):
             return Unhashable(digests=Digests.of(data), reason=kind)
+        if kind is MediaFormat.JPEG and conventions == _SCREEN:
+            read = jpeg.read(data, self._sandbox.limits, cuts=cuts)
+            if isinstance(read, Decoded):
+                return self._judge(Digests.of(data), kind, read)
         digests: list[Digests] = []
-        decoded = self._sandbox.decode(data, kind, conventions, meanwhile=lambda: digests.append(Digests.of(data)))
+        decoded = self._sandbox.decode(
+            data, kind, conventions, cuts=cuts, windows=windows, meanwhile=lambda: digests.append(Digests.of(data))
+        )
         return self._judge(digests[0], kind, decoded)
 
-    def hash_file(self, path: Path, conventions: frozenset[Convention] = _FULL) -> Outcome:
-        """The outcome of a file on disk; what is not decoded is never read into memory whole. Raises OSError."""
+    def hash_file(self, path: Path, conventions: frozenset[Convention] = _FULL, *, windows: bool = False) -> Outcome:
+        """The same of a file on disk; what is not decoded is never read into memory whole. Raises OSError."""
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
             kind = recognise(head)
@@ -44,7 +60,7 @@ class Hasher:
                 most = self._sandbox.limits.bytes
                 data = head + file.read(max(most + 1 - len(head), 0))
                 if len(data) <= most:
-                    return self.hash_bytes(data, conventions)
+                    return self.hash_bytes(data, conventions, windows=windows)
                 head, kind = data, Reason.TOO_LARGE
             digester = _core.Digester()
             while head:

@@ -31,7 +31,21 @@ from PIL import (
 )
 
 from vangnet import _core
-from vangnet.hashing.model import Convention, Decoded, Excerpt, Frame, MediaFormat, Pixels, Reason, Transform
+from vangnet.hashing.model import (
+    Convention,
+    CutOut,
+    Decoded,
+    Excerpt,
+    Frame,
+    MediaFormat,
+    MediaHash,
+    Pixels,
+    Reason,
+    Transform,
+)
+from vangnet.hashing.screening import screened, turned
+from vangnet.hashing.views import Seen, cut_outs
+from vangnet.hashing.windows import sub_windows
 from vangnet.hashing.wire import Job
 
 #: The shortest side that PDQ hashes.
@@ -141,7 +155,7 @@ def cut_out(data: bytes, job: Job, asked: Excerpt) -> Pixels | Reason:
         with Image.open(io.BytesIO(data), formats=_PLUGINS[job.format]) as image:
             if image.width * image.height > job.pixels:
                 return Reason.TOO_LARGE
-            return _cut_out(_turned(_plain(image), _orientation(image)), asked)
+            return _cut_out(turned(_plain(image), _orientation(image)), asked)
     except (MemoryError, Image.DecompressionBombError):
         return Reason.TOO_LARGE
     except _DAMAGE:
@@ -195,14 +209,23 @@ def _hash_frames(data: bytes, job: Job, deadline: float, *, damaged: bool) -> De
 def _hash_frame(image: Image.Image, index: int, job: Job) -> tuple[Frame, tuple[int, int]]:
     width, height = image.size
     orientation = _orientation(image)
+    shown = (height, width) if orientation >= 5 else (width, height)
     transforms = []
+    cuts: tuple[CutOut, ...] = ()
+    windows: tuple[MediaHash, ...] = ()
     if Convention.SCREEN in job.conventions:
-        transforms.append(_screen(image, orientation, job))
+        transform, seen = _screen(image, orientation, job)
+        transforms.append(transform)
+        if job.cuts and job.conventions == {Convention.SCREEN}:
+            cuts = tuple(cut_outs(seen, Convention.SCREEN))
     if others := [convention for convention in Convention if convention in job.conventions - {Convention.SCREEN}]:
         plain = _plain(image)
         transforms += [_transform(plain, orientation, convention) for convention in others]
-    shown = (height, width) if orientation >= 5 else (width, height)
-    return Frame(index=index, transforms=tuple(transforms)), shown
+        if job.cuts:
+            cuts = tuple(cut_outs(Seen.whole(turned(plain, orientation)), Convention.FULL))
+        if job.windows and index == 0:
+            windows = tuple(sub_windows(turned(plain, orientation)))
+    return Frame(index=index, transforms=tuple(transforms), cut_outs=cuts, windows=windows), shown
 
 
 # --- frames -------------------------------------------------------------------------------------------------------
@@ -243,19 +266,6 @@ def _orientation(image: Image.Image) -> int:
     except _DAMAGE:
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
-
-
-def _turned(image: Image.Image, orientation: int) -> Image.Image:
-    turn = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_270,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_90,
-    }.get(orientation)
-    return image if turn is None else image.transpose(turn)
 
 
 def _plain(image: Image.Image) -> Image.Image:
@@ -311,7 +321,7 @@ _PLAINER: dict[str, Callable[[Image.Image], Image.Image]] = {
 
 def _transform(image: Image.Image, orientation: int, convention: Convention) -> Transform:
     if convention is Convention.THUMBNAIL512 and max(image.size) > _SIDE_512:
-        image, orientation = _turned(image.copy(), orientation), 1
+        image, orientation = turned(image.copy(), orientation), 1
         image.thumbnail((_SIDE_512, _SIDE_512))
         if min(image.size) < SHORTEST_SIDE:
             raise Refused(Reason.TOO_SMALL)
@@ -323,8 +333,9 @@ def _transform(image: Image.Image, orientation: int, convention: Convention) -> 
     return Transform(convention=convention, quality=quality, coefficients=coefficients)
 
 
-def _screen(image: Image.Image, orientation: int, job: Job) -> Transform:
-    """`full~`, from the smallest decode that is exact enough; from the whole picture where there is none."""
+def _screen(image: Image.Image, orientation: int, job: Job) -> tuple[Transform, Seen]:
+    """`full~`, from the smallest decode that is exact enough; from the whole picture where there is none. And that decode,
+    upright."""
     width, height = image.size
     scale = _scale(image, alone=job.conventions == {Convention.SCREEN})
     if scale > 1:
@@ -332,19 +343,9 @@ def _screen(image: Image.Image, orientation: int, job: Job) -> Transform:
     plain = _plain(image)
     if scale == 1:
         transform = _transform(plain, orientation, Convention.FULL)
-        return Transform(convention=Convention.SCREEN, quality=transform.quality, coefficients=transform.coefficients)
-    if orientation >= 5:
-        width, height = height, width
-    # A decoder's last block of a line may be cut; after a turn it is the first.
-    coefficients, quality = _core.pdq_transform_scaled(
-        _turned(plain, orientation).tobytes(),
-        width,
-        height,
-        scale,
-        cut_left=orientation in {2, 3, 6, 7},
-        cut_top=orientation in {3, 4, 7, 8},
-    )
-    return Transform(convention=Convention.SCREEN, quality=quality, coefficients=coefficients)
+        seen = Seen.whole(turned(plain, orientation))
+        return Transform(convention=Convention.SCREEN, quality=transform.quality, coefficients=transform.coefficients), seen
+    return screened(plain, scale, orientation, (width, height))
 
 
 def _scale(image: Image.Image, *, alone: bool) -> int:
@@ -401,7 +402,7 @@ def _load_lazily_loaded() -> None:
         file = io.BytesIO()
         picture.save(file, name)
         with Image.open(file, formats=(name,)) as copy:
-            _turned(_plain(copy), 6)
+            turned(_plain(copy), 6)
             _transform(_plain(copy), 1, Convention.THUMBNAIL512)
         if name == "JPEG":
             _OWN.append(file.getvalue())

@@ -4,6 +4,7 @@ A file's outcome is `Hashed` or `Unhashable`, nothing else; both carry the diges
 uploads are shown by no `repr`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -39,6 +40,28 @@ class View(StrEnum):
     FLIP_Y = "flip_y"  #: As in a mirror: left and right change places.
     TRANSPOSE = "transpose"  #: Rows become columns.
     ANTI_TRANSPOSE = "anti_transpose"  #: Mirrored at the other diagonal.
+
+
+class Cut(StrEnum):
+    """What was put around a picture and cut off again, before it was hashed once more."""
+
+    BARS = "bars"  #: Even bars at top and bottom, or left and right, or at one of them, were cut off.
+    BORDER = "border"  #: An even border was cut off.
+    CAPTION = "caption"  #: A strip with writing at the top or bottom was cut off.
+    BANNER = "banner"  #: A strip over the picture was painted over with what may be under it: a guess, which only holds.
+    FRAME = "frame"  #: The largest picture on a page, such as a screenshot, was cut out.
+
+
+#: So many parts of a picture are hashed when it is listed, at most.
+WINDOWS_MOST = 256
+#: So many cuts are made of one picture, and so many steps of one cut.
+CUTS_MOST = 5
+STEPS_MOST = 12
+
+
+def view_name(cuts: Sequence[Cut], view: View) -> str:
+    """How a match tells the way in which a picture was seen: `flip_y`, `border+bars`, `border+bars+flip_y`."""
+    return "+".join((*cuts, *([] if cuts and view is View.ORIGINAL else [view])))
 
 
 class MediaFormat(StrEnum):
@@ -133,11 +156,30 @@ class Transform:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CutOut:
+    """A part of a picture, hashed as if it were all of it; it has enough to see."""
+
+    #: What was done, one after the other; at least one.
+    cuts: tuple[Cut, ...]
+    transform: Transform
+
+    @property
+    def is_guessed(self) -> bool:
+        """Whether a part of what was hashed was never seen."""
+        return Cut.BANNER in self.cuts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
     """One picture of a file: its only one, or one of an animation's. `index` counts from 0."""
 
     index: int
+    #: Of the whole picture, by convention.
     transforms: tuple[Transform, ...]
+    #: Looked up in addition: they never take the place of the whole.
+    cut_outs: tuple[CutOut, ...] = ()
+    #: Hashes of parts, for listing it.
+    windows: tuple[MediaHash, ...] = field(default=(), repr=False)
 
     def hashes(self) -> dict[Convention, MediaHash]:
         """Its hashes by convention."""

@@ -69,9 +69,14 @@ class Sandbox:
         media_format: MediaFormat,
         conventions: frozenset[Convention],
         *,
+        cuts: bool = False,
+        windows: bool = False,
         meanwhile: Callable[[], None] = lambda: None,
     ) -> Decoded | Reason:
         """The frames of the file `data`, with their transforms in each of `conventions`; or why there are none.
+
+        With `cuts`, the parts of each that are worth a look-up, too; with `windows`, those of the first by which crops of it
+        are found once it is listed.
 
         `meanwhile` is called once, while the process works, or without one: time that would be spent waiting.
         """
@@ -85,6 +90,8 @@ class Sandbox:
             pixels=self.limits.pixels,
             frames=self.limits.frames,
             seconds=self.limits.seconds,
+            cuts=cuts,
+            windows=windows,
         )
         return self._do(data, job, unpack_answer, _Once(meanwhile))
 

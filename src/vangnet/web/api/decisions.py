@@ -11,11 +11,10 @@ from pydantic.config import JsonDict
 from vangnet.gate.actions import REASON_MAX, ProviderAction
 from vangnet.gate.model import Decision, Door, ListedDecision, Outcome
 from vangnet.gate.service import answering, decisions
-from vangnet.hashing.model import View
 from vangnet.identity.model.text import LINE_PATTERN
 from vangnet.identity.permissions import Permission
 from vangnet.web.access import needs
-from vangnet.web.api.words import DIGITS, AnyReason
+from vangnet.web.api.words import DIGITS, AnyReason, SeenAs
 from vangnet.web.visit import Visit
 
 router = APIRouter(prefix="/api/v1/decisions", tags=["Gate"])
@@ -39,7 +38,7 @@ class DecisionMatch(BaseModel):
     classification: str = Field(description="What it is classified as.")
     algorithm: str = Field(description="By which hash it was found.")
     distance: int = Field(description="In how many bits the hashes differ; 0 for digests.")
-    view: View = Field(description="How the picture was held.")
+    view: SeenAs
     shadow: bool = Field(description="It was counted and decided nothing.")
 
 

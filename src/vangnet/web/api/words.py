@@ -25,6 +25,16 @@ Md5Digits = Annotated[str, Field(json_schema_extra={"pattern": "^[0-9a-fA-F]{32}
 Sha1Digits = Annotated[str, Field(json_schema_extra={"pattern": "^[0-9a-fA-F]{40}$"})]
 Sha256Digits = Annotated[str, Field(json_schema_extra={"pattern": "^[0-9a-fA-F]{64}$"})]
 
+#: How the picture of a match was seen (`hashing.model.view_name`).
+SeenAs = Annotated[
+    str,
+    Field(
+        description="How the picture was seen: what was cut off, one after the other, and how it was held, joined by `+`; "
+        "see `Cut` and `View` in the closed sets.",
+        examples=["original", "border+flip_y"],
+    ),
+]
+
 
 def _no_word(value: object) -> object:
     # Pydantic would take "1" and true for the number.

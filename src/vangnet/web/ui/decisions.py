@@ -14,7 +14,7 @@ from vangnet.gate.actions import ProviderAction
 from vangnet.gate.contest_reasons import ContestReason
 from vangnet.gate.model import Decision, Door, ListedDecision, Outcome
 from vangnet.gate.service import answering, contesting, decisions, webhooks
-from vangnet.hashing.model import Reason, View
+from vangnet.hashing.model import Cut, Reason, View
 from vangnet.identity.permissions import Permission
 from vangnet.identity.service import parties
 from vangnet.registry.model.classification import Classification
@@ -90,6 +90,11 @@ VIEW_NAMES = {
     View.FLIP_Y: marked("mirrored"),
     View.TRANSPOSE: marked("mirrored at a diagonal"),
     View.ANTI_TRANSPOSE: marked("mirrored at the other diagonal"),
+    Cut.BARS: marked("without its bars"),
+    Cut.BORDER: marked("without its border"),
+    Cut.CAPTION: marked("without its caption"),
+    Cut.BANNER: marked("with its banner painted over"),
+    Cut.FRAME: marked("cut out of a page"),
 }
 CLASSIFICATION_NAMES = {
     Classification.BASELINE: marked("baseline"),
