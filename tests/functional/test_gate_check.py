@@ -77,6 +77,12 @@ COPIES = {
     "mirrored": (encoded(ImageOps.mirror(COPIED), "JPEG", quality=85), "flip_y"),
     "upside down": (encoded(COPIED.rotate(180), "JPEG", quality=85), "rotate180"),
     "turned": (encoded(COPIED.transpose(Image.Transpose.ROTATE_90), "JPEG", quality=85), None),
+    "bordered": (encoded(ImageOps.expand(COPIED, 130, "white"), "JPEG", quality=70), "border"),
+    "mirrored with bars": (
+        encoded(ImageOps.expand(ImageOps.mirror(COPIED), (0, 300), "black"), "JPEG", quality=85),
+        "bars+flip_y",
+    ),
+    "bordered, another format": (encoded(ImageOps.expand(COPIED, 130, "black"), "PNG"), "border"),
 }
 
 
@@ -89,6 +95,36 @@ def test_a_copy_is_held_until_the_provider_lets_pictures_block(client: httpx2.Cl
     assert match["algorithm"] == "pdq"
     assert match["distance"] <= 31
     assert view is None or match["view"] == view
+
+
+def with_windows(file: bytes) -> tuple[ListedHash, ...]:
+    """A file's hashes, with those of its parts as the sandbox makes them."""
+    with Sandbox() as sandbox:
+        (frame,) = Hasher(sandbox).hash_bytes(file, windows=True).frames
+    parts = (ListedHash(algorithm=HashAlgorithm.PDQ_WINDOW, value=window.hash) for window in frame.windows)
+    return (*hashes_of(file), *parts)
+
+
+def test_a_crop_is_held_where_the_original_was_in_hand_and_passes_where_it_was_not(
+    gate_server: RunningServer, client: httpx2.Client
+) -> None:
+    in_hand, alone = (photo(seed, 1600, 1200) for seed in (91, 92))
+    listed = encoded(in_hand, "JPEG", quality=90)
+    add_list(gate_server.database, gate_server.keys, [listed], name="with sub-windows", made_by=with_windows)
+    list_files(gate_server, [encoded(alone, "JPEG", quality=90)], name="without")
+    wait_until_followed(gate_server)
+    chosen(gate_server, perceptual_blocks=True)
+    try:
+        found, missed = (
+            check(client, encoded(one.crop((90, 20, 1530, 1100)), "JPEG", quality=85)) for one in (in_hand, alone)
+        )
+        whole = check(client, encoded(in_hand, "JPEG", quality=60))
+    finally:
+        chosen(gate_server)
+    assert (found["outcome"], found["decision"]) == ("match", "hold")
+    assert found["matches"][0]["algorithm"] == "pdq_window"
+    assert (missed["outcome"], missed["decision"]) == ("no_match", "allow")
+    assert (whole["decision"], whole["matches"][0]["algorithm"]) == ("block", "pdq")
 
 
 def chosen(server: RunningServer, **changes: Any) -> None:

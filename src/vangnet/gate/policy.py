@@ -6,7 +6,8 @@ match and distance, each reason why a file could not be examined, and the gate b
 
 - a gate that could not check never allows;
 - a perceptual match blocks only where the provider switched that on; until then, what would block holds;
-- an entry that others have yet to agree on, and a picture with too little to see, hold at most.
+- an entry that others have yet to agree on, a picture with too little to see, and one that is like a part of what is
+  listed or had to be guessed in part, hold at most.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +21,7 @@ from vangnet.hashing.index import RADIUS, RADIUS_MAX
 from vangnet.hashing.model import Reason
 from vangnet.registry.model.classification import Classification
 from vangnet.registry.model.effects import Effect
+from vangnet.registry.model.entries import HashAlgorithm
 
 _STRICTNESS = {Decision.ALLOW: 0, Decision.HOLD: 1, Decision.BLOCK: 2}
 _PROOF = {MatchKind.SHA256: 0, MatchKind.PERCEPTUAL: 1, MatchKind.WEAK_DIGEST: 2}
@@ -155,7 +157,7 @@ def decide_match(policy: Policy, found: Found) -> Decision:
             chosen = rules.weak_digest
         case MatchKind.PERCEPTUAL:
             chosen = next(band.decision for band in rules.perceptual if found.distance <= band.up_to)
-            if not policy.perceptual_blocks or not found.trusted:
+            if not policy.perceptual_blocks or not found.trusted or found.algorithm == HashAlgorithm.PDQ_WINDOW:
                 chosen = _at_most_hold(chosen)
     return _at_most_hold(chosen) if found.effect is Effect.HOLDS else chosen
 

@@ -24,6 +24,9 @@ RADIUS = 31
 #: The largest radius of a look-up.
 RADIUS_MAX = 64
 
+#: The list of parts of pictures.
+_WINDOWS = f"pdq-{Convention.FULL}-windows"
+
 #: Hashes or digests, one after the other.
 Bytes = bytes | bytearray | memoryview
 #: Told (done, total) from time to time; what it raises ends the work.
@@ -43,7 +46,7 @@ class Match:
 class ListInfo:
     """What the file holds of one kind of hash."""
 
-    #: `pdq-full`, `pdq-floor512`, `pdq-thumbnail512`, or the name of a digest's algorithm.
+    #: `pdq-full`, `pdq-floor512`, `pdq-thumbnail512`, `pdq-full-windows`, or the name of a digest's algorithm.
     name: str
     #: Pairs of hash and id.
     entries: int
@@ -85,6 +88,11 @@ class IndexBuilder:
         """Adds perceptual hashes, 32 bytes each, one after the other. Raises InvalidInput."""
         with _translated("hashes"):
             self._builder.add_hashes(_listed(convention), _as_bytes(hashes), _as_ids(ids))
+
+    def add_windows(self, hashes: Bytes, ids: Sequence[int]) -> None:
+        """Adds hashes of parts of pictures, by the convention `full`; they are looked up apart. Raises InvalidInput."""
+        with _translated("hashes"):
+            self._builder.add_hashes(_WINDOWS, _as_bytes(hashes), _as_ids(ids))
 
     def add_digests(self, algorithm: str, values: Bytes, ids: Sequence[int]) -> None:
         """Adds digests, one after the other: `md5`, `sha1`, `sha256`, or another name with a length of its own.
@@ -140,13 +148,16 @@ class Index:
         with _translated("index"):
             self._core.verify(threads=threads or _cores(), progress=progress)
 
-    def lookup(self, hash_: bytes, radius: int = RADIUS, *, convention: Convention = Convention.FULL) -> list[Match]:
+    def lookup(
+        self, hash_: bytes, radius: int = RADIUS, *, convention: Convention = Convention.FULL, windows: bool = False
+    ) -> list[Match]:
         """All entries within `radius` bits of a hash, nearest first, then by id.
 
-        A hash by the convention `full~` is looked up among those by `full`. Raises InvalidInput or IndexUnusable.
+        A hash by the convention `full~` is looked up among those by `full`. With `windows`, among the hashes of parts of
+        pictures instead. Raises InvalidInput or IndexUnusable.
         """
         with _translated("hash"):
-            found = self._core.lookup(_looked_up(convention), hash_, _radius(radius))
+            found = self._core.lookup(_looked_up(convention, windows=windows), hash_, _radius(radius))
         return [Match(id_, distance) for id_, distance in found]
 
     def lookup_batch(
@@ -155,6 +166,7 @@ class Index:
         radius: int | Sequence[int] = RADIUS,
         *,
         convention: Convention = Convention.FULL,
+        windows: bool = False,
         threads: int = 1,
     ) -> list[list[Match]]:
         """One answer for each hash of 32 bytes; `radius` is one for all, or one for each.
@@ -165,7 +177,7 @@ class Index:
         count = len(data) // HASH_BYTES
         radii = [_radius(radius)] * count if isinstance(radius, int) else [_radius(one) for one in radius]
         with _translated("hashes"):
-            answers = self._core.lookup_batch(_looked_up(convention), data, radii, threads=threads)
+            answers = self._core.lookup_batch(_looked_up(convention, windows=windows), data, radii, threads=threads)
         return [[Match(id_, distance) for id_, distance in found] if found else [] for found in answers]
 
     def find_digest(self, algorithm: str, value: bytes) -> list[int]:
@@ -187,6 +199,11 @@ class Index:
         """Adds perceptual hashes, 32 bytes each, one after the other. Raises InvalidInput."""
         with _translated("hashes"):
             self._core.add_hashes(_listed(convention), _as_bytes(hashes), _as_ids(ids))
+
+    def add_windows(self, hashes: Bytes, ids: Sequence[int]) -> None:
+        """Adds hashes of parts of pictures, by the convention `full`; they are looked up apart. Raises InvalidInput."""
+        with _translated("hashes"):
+            self._core.add_hashes(_WINDOWS, _as_bytes(hashes), _as_ids(ids))
 
     def add_digests(self, algorithm: str, values: Bytes, ids: Sequence[int]) -> None:
         """Adds digests, one after the other; the length follows from the count of ids. Raises InvalidInput."""
@@ -236,7 +253,9 @@ def _listed(convention: Convention) -> str:
     return f"pdq-{convention}"
 
 
-def _looked_up(convention: Convention) -> str:
+def _looked_up(convention: Convention, *, windows: bool = False) -> str:
+    if windows:
+        return _WINDOWS
     return f"pdq-{Convention.FULL if convention is Convention.SCREEN else convention}"
 
 

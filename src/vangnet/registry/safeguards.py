@@ -87,6 +87,18 @@ class Safeguards:
         found: dict[int, Finding] = {**self._by_digest(entries), **self._by_look(entries)}
         return [found.get(number, PASSED) for number in range(len(entries))]
 
+    def without_unfit_windows(self, hashes: Sequence[ListedHash]) -> tuple[ListedHash, ...]:
+        """The hashes without the sub-windows that show nothing, or what harmless pictures show too: a part of a picture
+        can, where the whole does not."""
+        windows = [hash_ for hash_ in hashes if hash_.algorithm is HashAlgorithm.PDQ_WINDOW]
+        if not windows:
+            return tuple(hashes)
+        answers = self._index.lookup_batch(b"".join(hash_.value for hash_ in windows), RADIUS, threads=self._threads)
+        unfit = {hash_.value for hash_, near in zip(windows, answers, strict=True) if near}
+        return tuple(
+            hash_ for hash_ in hashes if hash_.algorithm is not HashAlgorithm.PDQ_WINDOW or hash_.value not in unfit
+        )
+
     def _built(self, known_good: Iterable[tuple[int, Sequence[ListedHash]]], structures: bytes) -> Index:
         builder = IndexBuilder()
         for convention in _LISTED:

@@ -8,6 +8,8 @@ const MD5: u8 = 1;
 const SHA1: u8 = 2;
 const SHA256: u8 = 3;
 const PDQ: u8 = 4;
+/// PDQ of a part of the picture.
+const PDQ_WINDOW: u8 = 5;
 /// PhotoDNA and others, which are kept as they are.
 const OPAQUE: RangeInclusive<u8> = 16..=21;
 const OTHER: u8 = 31;
@@ -86,7 +88,7 @@ fn first(bytes: &[u8]) -> Option<(Hash<'_>, &[u8])> {
     let (convention, quality, length, rest) = match code {
         MD5 => (0, None, 16, rest),
         SHA1 => (0, None, 20, rest),
-        SHA256 => (0, None, 32, rest),
+        SHA256 | PDQ_WINDOW => (0, None, 32, rest),
         PDQ => {
             let (&[convention, quality], rest) = rest.split_first_chunk()?;
             if convention >= CONVENTIONS {

@@ -346,7 +346,7 @@ def _hashes(
 
 def _hashes_of(picture: Path) -> list[ListedHash]:
     with Sandbox(limits=Limits(**config.load().media_limits)) as sandbox:
-        outcome = Hasher(sandbox).hash_file(picture)
+        outcome = Hasher(sandbox).hash_file(picture, windows=True)
     if not isinstance(outcome, Hashed):
         raise InvalidInput(field="--picture", problem=f"cannot be hashed: {outcome.reason}")
     digests, seen = outcome.digests, outcome.frames[0].transforms[0].hash()
@@ -357,6 +357,8 @@ def _hashes_of(picture: Path) -> list[ListedHash]:
         ListedHash(
             algorithm=HashAlgorithm.PDQ, value=seen.hash, convention=seen.convention, quality=min(seen.quality, 100)
         ),
+        # The picture is in hand: crops of it are found, too.
+        *(ListedHash(algorithm=HashAlgorithm.PDQ_WINDOW, value=window.hash) for window in outcome.frames[0].windows),
     ]
 
 

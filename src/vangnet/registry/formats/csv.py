@@ -31,7 +31,8 @@ from vangnet.registry.model.entries import (
 from vangnet.registry.model.packing import CODES, CONVENTIONS
 
 #: The columns of hashes, named as the algorithms are.
-HASH_COLUMNS = {algorithm.value: algorithm for algorithm in HashAlgorithm}
+#: No column for sub-windows: they are made where a picture is in hand, and never taken from a file.
+HASH_COLUMNS = {algorithm.value: algorithm for algorithm in HashAlgorithm if algorithm is not HashAlgorithm.PDQ_WINDOW}
 #: Every column that is known. Those that begin with `x_` are passed over; any other is refused.
 COLUMNS = (
     "action", "reference", "media_kind", "scheme", "category", *HASH_COLUMNS, "pdq_convention", "pdq_quality", "note",

@@ -14,17 +14,24 @@ class Effect(StrEnum):
 
 
 def effect(
-    list_state: ListState, *, proposed: bool, classification: Classification | None, choice: Choice, distance: int = 0
+    list_state: ListState,
+    *,
+    proposed: bool,
+    classification: Classification | None,
+    choice: Choice,
+    distance: int = 0,
+    by_window: bool = False,
 ) -> Effect:
     """What a match of a standing entry brings about here.
 
     `proposed` is true for an entry that is proposed or disputed. `classification` is None where nobody mapped its category.
+    `by_window`: what matched is like a part of the listed picture; that holds, however near.
     """
     if not choice.enabled or classification not in choice.classifications or distance > choice.radius:
         return Effect.NOTHING
     match list_state:
         case ListState.ACTIVE:
-            return Effect.HOLDS if proposed else Effect.DECIDES
+            return Effect.HOLDS if proposed or by_window else Effect.DECIDES
         case ListState.TRIAL:
             return Effect.COUNTS
         case ListState.QUARANTINED | ListState.SUSPENDED:

@@ -19,6 +19,8 @@ CATEGORY_MAX = 100
 #: The largest of the hashes that we do not read ourselves (TMK+PDQF) has 258 kB.
 OPAQUE_MAX_BYTES = 512 * 1024
 HASHES_MAX = 32
+#: Sub-windows are counted apart from the other hashes.
+WINDOWS_MAX = 256
 
 
 class HashAlgorithm(StrEnum):
@@ -26,6 +28,7 @@ class HashAlgorithm(StrEnum):
     SHA1 = "sha1"  #: Of the file's bytes; can be forged, so that a match by it alone holds.
     SHA256 = "sha256"  #: Of the file's bytes.
     PDQ = "pdq"  #: Of what the picture looks like; always with its convention.
+    PDQ_WINDOW = "pdq_window"  #: PDQ `full` of a part of the picture, made where it was in hand; a match by it holds.
     PHOTODNA = "photodna"  #: Opaque here: matched by what a licensed party installs.
     TMK_PDQF = "tmk_pdqf"  #: Opaque here: of a video.
     NETCLEAN = "netclean"  #: Opaque here.
@@ -41,6 +44,7 @@ LENGTHS: Mapping[HashAlgorithm, int] = {
     HashAlgorithm.SHA1: 20,
     HashAlgorithm.SHA256: 32,
     HashAlgorithm.PDQ: 32,
+    HashAlgorithm.PDQ_WINDOW: 32,
 }
 #: Of the file's bytes: found by equality.
 DIGESTS = (HashAlgorithm.SHA256, HashAlgorithm.SHA1, HashAlgorithm.MD5)
@@ -140,8 +144,13 @@ class Entry:
 
 def require_sound(draft: EntryDraft) -> None:
     """Raises InvalidInput for a draft that cannot be kept; the message names the field, never a value."""
-    if not 1 <= len(draft.hashes) <= HASHES_MAX:
+    windows = [hash_ for hash_ in draft.hashes if hash_.algorithm is HashAlgorithm.PDQ_WINDOW]
+    if not 1 <= len(draft.hashes) - len(windows) <= HASHES_MAX:
         raise InvalidInput(field="hashes", problem=f"must be 1 to {HASHES_MAX}")
+    if windows and (len(windows) > WINDOWS_MAX or not any(hash_.algorithm is HashAlgorithm.PDQ for hash_ in draft.hashes)):
+        raise InvalidInput(
+            field="pdq_window", problem=f"must be at most {WINDOWS_MAX}, beside the hash of the whole picture"
+        )
     for hash_ in draft.hashes:
         require_sound_hash(hash_)
     _require_text(draft.category.scheme, "scheme", 1, CATEGORY_MAX)

@@ -23,6 +23,7 @@ CODES: Mapping[HashAlgorithm, int] = {
     HashAlgorithm.SHA1: 2,
     HashAlgorithm.SHA256: 3,
     HashAlgorithm.PDQ: 4,
+    HashAlgorithm.PDQ_WINDOW: 5,
     HashAlgorithm.PHOTODNA: 16,
     HashAlgorithm.TMK_PDQF: 17,
     HashAlgorithm.NETCLEAN: 18,
@@ -55,6 +56,7 @@ _STRENGTH = (
     HashAlgorithm.SHA1,
     HashAlgorithm.MD5,
     HashAlgorithm.PDQ,
+    HashAlgorithm.PDQ_WINDOW,
     *(algorithm for algorithm in HashAlgorithm if algorithm not in LENGTHS),
 )
 _RANK = {algorithm: rank for rank, algorithm in enumerate(_STRENGTH)}

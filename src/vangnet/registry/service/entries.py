@@ -1,7 +1,7 @@
 """Single entries: proposing, agreeing, withdrawing, correcting, suspending, looking at them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -60,6 +60,7 @@ def propose(
     actor.require(Permission.REGISTRY_PROPOSE)
     require_sound(draft)
     finding = _checked(conn, keys, draft.hashes)
+    draft = _with_fit_windows(conn, keys, draft)
     found = load_own(conn, list_id)
     party_id = party_id or found.supplier_party_id
     if party_id is not None:
@@ -150,6 +151,7 @@ def correct(
     reason = checked_line(reason, field="reason", longest=REASON_MAX)
     require_sound(draft)
     finding = _checked(conn, keys, draft.hashes)
+    draft = _with_fit_windows(conn, keys, draft)
     found = load_own(conn, store.get_entry(conn, entry_id).list_id)
     entry = store.get_entry_for_update(conn, entry_id)
     change = withdrawal(conn, actor, entry, reason=reason, now=now)
@@ -333,6 +335,10 @@ def _checked(conn: Connection, keys: Keys, hashes: Sequence[ListedHash]) -> Find
     if isinstance(finding, Unfit):
         raise InvalidInput(field="hashes", problem=finding.problem)
     return finding
+
+
+def _with_fit_windows(conn: Connection, keys: Keys, draft: EntryDraft) -> EntryDraft:
+    return replace(draft, hashes=known_good.safeguards(conn, keys).without_unfit_windows(draft.hashes))
 
 
 def _new(keys: Keys, found: HashList, categories: Categories, draft: EntryDraft, finding: Finding, *, by: str) -> NewEntry:

@@ -12,7 +12,7 @@ from vangnet.db import Connection
 from vangnet.errors import Conflict
 from vangnet.identity.permissions import Permission
 from vangnet.keys import Keys
-from vangnet.registry.model.entries import STANDING, Category, EntryDraft, EntryState, MediaKind
+from vangnet.registry.model.entries import STANDING, Category, EntryDraft, EntryState, HashAlgorithm, MediaKind
 from vangnet.registry.model.lists import PEOPLE_NEEDED, Approval, ApprovalOf, HashList, counting
 from vangnet.registry.service.acting import require_person
 from vangnet.registry.service.sealing import EntryCipher
@@ -92,7 +92,12 @@ def read(transaction: Callable[[], AbstractContextManager[Connection]], keys: Ke
         for entry in sealed:
             yield EntryDraft(
                 media_kind=MediaKind(entry.media_kind),
-                hashes=cipher.open(entry.list_id, entry.sealed),
+                # Sub-windows stay here: whoever reads the file did not have the picture in hand.
+                hashes=tuple(
+                    hash_
+                    for hash_ in cipher.open(entry.list_id, entry.sealed)
+                    if hash_.algorithm is not HashAlgorithm.PDQ_WINDOW
+                ),
                 category=categories[entry.category_id],
                 reference=entry.reference,
                 note=entry.note,

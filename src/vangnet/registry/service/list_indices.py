@@ -129,11 +129,15 @@ class ListIndices:
     def _add(self, index: Index, entries: Iterable[store.IndexedEntry]) -> None:
         hashes: dict[Convention, tuple[bytearray, list[int]]] = defaultdict(lambda: (bytearray(), []))
         digests: dict[str, tuple[bytearray, list[int]]] = defaultdict(lambda: (bytearray(), []))
+        windows: tuple[bytearray, list[int]] = (bytearray(), [])
         for entry in entries:
             id_ = index_id(entry.id, entry.category_id, proposed=_is_proposed(entry))
             for hash_ in self._opened(entry):
                 if hash_.algorithm is HashAlgorithm.PDQ:
                     values, ids = hashes[hash_.convention or Convention.FULL]
+                    values += hash_.value
+                elif hash_.algorithm is HashAlgorithm.PDQ_WINDOW:
+                    values, ids = windows
                     values += hash_.value
                 else:
                     name, value = as_digest(hash_.algorithm, hash_.value)
@@ -143,6 +147,8 @@ class ListIndices:
         self.conventions |= hashes.keys()
         for convention, (values, ids) in hashes.items():
             index.add_hashes(values, ids, convention=convention)
+        if windows[1]:
+            index.add_windows(*windows)
         for name, (values, ids) in digests.items():
             index.add_digests(name, values, ids)
 

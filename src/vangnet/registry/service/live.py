@@ -42,6 +42,9 @@ _MERGE_FROM = 20_000
 #: States in which a list's matches bring something about.
 _MATCHING = frozenset({ListState.TRIAL, ListState.ACTIVE})
 
+#: Among what hashes of a convention are looked up.
+_LOOKED_UP = dict.fromkeys((Convention.FULL, Convention.SCREEN), (HashAlgorithm.PDQ, HashAlgorithm.PDQ_WINDOW))
+
 log = structlog.get_logger(__name__)
 
 
@@ -165,9 +168,12 @@ class LiveIndex:
         InvalidInput for a hash or radius that is none.
         """
         return _once_each([
-            self._match(list_id, state, match.id, HashAlgorithm.PDQ, match.distance)
+            self._match(list_id, state, match.id, algorithm, match.distance)
             for list_id, state, index in self._lists(every=every)
-            for match in index.lookup(hash_, radius, convention=convention)
+            for algorithm in _LOOKED_UP.get(convention, (HashAlgorithm.PDQ,))
+            for match in index.lookup(
+                hash_, radius, convention=convention, windows=algorithm is HashAlgorithm.PDQ_WINDOW
+            )
         ])  # fmt: skip
 
     def find_digest(self, algorithm: HashAlgorithm, value: bytes, *, every: bool = False) -> list[LiveMatch]:
@@ -187,8 +193,9 @@ class LiveIndex:
         found: set[bytes] = set()
         for _, _, index in self._lists(every=False):
             if algorithm is HashAlgorithm.PDQ:
-                answers = index.lookup_batch(b"".join(values), self.widest_radius, threads=threads)
-                found.update(value for value, near in zip(values, answers, strict=True) if near)
+                for windows in (False, True):
+                    answers = index.lookup_batch(b"".join(values), self.widest_radius, windows=windows, threads=threads)
+                    found.update(value for value, near in zip(values, answers, strict=True) if near)
             else:
                 as_listed = [as_digest(algorithm, value)[1] for value in values] if algorithm in OPAQUE else values
                 listed = index.has_digests(algorithm.value, as_listed)
@@ -218,7 +225,14 @@ class LiveIndex:
             proposed=proposed,
             algorithm=algorithm,
             distance=distance,
-            effect=effect(state, proposed=proposed, classification=classification, choice=choice, distance=distance),
+            effect=effect(
+                state,
+                proposed=proposed,
+                classification=classification,
+                choice=choice,
+                distance=distance,
+                by_window=algorithm is HashAlgorithm.PDQ_WINDOW,
+            ),
         )
 
     # --- telling others ---
@@ -332,8 +346,15 @@ def _choice(known: _Known, list_id: UUID) -> Choice:
 
 
 def _once_each(matches: Iterable[LiveMatch]) -> list[LiveMatch]:
-    """Each entry once, nearest first; one that is just becoming active, or disputed, may be found twice."""
+    """Each entry once, nearest first; one that is just becoming active, or disputed, may be found twice.
+
+    By its whole picture where that is near, however much nearer a part of it is: only that can decide.
+    """
     found: dict[tuple[UUID, int], LiveMatch] = {}
-    for match in sorted(matches, key=lambda one: (one.distance, one.proposed, one.entry_id)):
+    for match in sorted(matches, key=lambda one: (_by_window(one), one.distance, one.proposed, one.entry_id)):
         found.setdefault((match.list_id, match.entry_id), match)
-    return list(found.values())
+    return sorted(found.values(), key=lambda one: (one.distance, one.proposed, one.entry_id))
+
+
+def _by_window(match: LiveMatch) -> bool:
+    return match.algorithm is HashAlgorithm.PDQ_WINDOW
