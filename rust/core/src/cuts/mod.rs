@@ -79,11 +79,10 @@ pub fn find(grey: &Grey<'_>) -> Vec<Cut> {
     let start = Cut { steps: Vec::new(), rect: whole, painted: (0, 0) };
     let mut bases = vec![start.clone()];
     let mut inner = Vec::new();
+    let mut outermost = Vec::new();
     for tolerance in TOLERANCES {
         let mut layers = layers(grey, &start, tolerance);
-        if let Some(first) = layers.first() {
-            found.add_blank_strip(first.rect);
-        }
+        outermost.extend(layers.first().map(|layer| layer.rect));
         // The innermost first: it is likelier that all was added than that only a part was.
         if let Some(last) = layers.pop() {
             bases.push(last.clone());
@@ -94,6 +93,11 @@ pub fn find(grey: &Grey<'_>) -> Vec<Cut> {
     bases.dedup_by(|one, other| same(whole, one.rect, other.rect));
     for base in bases {
         found.add_strips(grey, &base);
+    }
+    if found.cuts.iter().all(|cut| cut.painted == (0, 0)) {
+        for rest in outermost {
+            found.add_blank_strip(rest);
+        }
     }
     for layer in inner {
         found.add(layer);
