@@ -7,6 +7,7 @@ import io
 import itertools
 import random
 import struct
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -33,16 +34,23 @@ def eighth(data: bytes) -> tuple[np.ndarray, int] | str:
 def drafted(data: bytes) -> np.ndarray | None:
     """Theirs; None where they find fault with the file."""
     try:
-        with Image.open(io.BytesIO(data), formats=("JPEG", "MPO")) as image:
-            width, height = image.size
-            # Pillow scales by what is asked for; sides under 8 would be divided by nothing.
-            image.draft("L", (max(width // 8, 1), max(height // 8, 1)))
-            if image.size != (-(-width // 8), -(-height // 8)):
-                return np.asarray(_by_eight(data))
-            image.load()
-            return np.asarray(image) if image.mode == "L" else None
+        with warnings.catch_warnings():
+            # Of EXIF that is no good Pillow warns, and goes on.
+            warnings.simplefilter("ignore")
+            return _drafted(data)
     except (OSError, SyntaxError, ValueError, struct.error, IndexError):
         return None
+
+
+def _drafted(data: bytes) -> np.ndarray | None:
+    with Image.open(io.BytesIO(data), formats=("JPEG", "MPO")) as image:
+        width, height = image.size
+        # Pillow scales by what is asked for; sides under 8 would be divided by nothing.
+        image.draft("L", (max(width // 8, 1), max(height // 8, 1)))
+        if image.size != (-(-width // 8), -(-height // 8)):
+            return np.asarray(_by_eight(data))
+        image.load()
+        return np.asarray(image) if image.mode == "L" else None
 
 
 def _by_eight(data: bytes) -> Image.Image:

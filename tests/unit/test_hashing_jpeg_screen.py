@@ -1,4 +1,4 @@
-"""`full~` from the means and slowest waves of a JPEG's blocks: how near it lies to the true hash, and when there is none."""
+"""`full~` from means and slowest waves of a JPEG's blocks: how near it lies to the true hash, and when there is none."""
 
 import io
 import random

@@ -17,9 +17,11 @@ const ONE_BITS: u32 = 10;
 const DC_WIDEST: u8 = 11;
 
 /// Added to the steps of an entry that ends its block.
-const END: u16 = 128;
+const END: u32 = 128;
+/// The places of an entry whose code is longer than the bits that it is found by: beyond all others.
+const LONGER: u32 = 255;
 /// Coefficients of a block.
-pub const COEFFICIENTS: u16 = 64;
+pub const COEFFICIENTS: u32 = 64;
 
 /// A table as the file defines it: how many codes there are of each length, and the symbols in the order of their codes.
 #[derive(Clone, Copy, Debug)]
@@ -183,7 +185,7 @@ impl<'a> Dc<'a> {
 /// How the rest of a block is stepped over.
 pub struct Ac<'a> {
     /// By the next bits: how many bits to skip (5 bits), and from bit 8 on by how many coefficients that leads on, with `END`
-    /// where the block ends; 0 for longer codes.
+    /// where the block ends; `LONGER` for longer codes.
     near: Box<[u16; 1 << AC_BITS]>,
     /// By the next bits: length (8 bits) and symbol of one code; 0 for longer ones.
     first: Box<[u16; 1 << ONE_BITS]>,
@@ -206,9 +208,9 @@ impl<'a> Ac<'a> {
     /// Reads coefficients from the second on into their places, until those are passed. Answers the place of the next one,
     /// or 64 where the block is at its end. Refills first.
     #[inline(always)]
-    pub fn read<const COUNT: usize>(&self, bits: &mut Bits<'_>, kept: &mut [i16; COUNT]) -> Result<u16, Unread> {
+    pub fn read<const COUNT: usize>(&self, bits: &mut Bits<'_>, kept: &mut [i16; COUNT]) -> Result<u32, Unread> {
         let mut at = 1;
-        while usize::from(at) < COUNT {
+        while (at as usize) < COUNT {
             bits.refill();
             let entry = u32::from(self.first[bits.peek::<ONE_BITS>()]);
             let (symbol, length) = if entry == 0 { self.find(bits)? } else { ((entry >> 8) as u8, entry & 0xff) };
@@ -221,7 +223,7 @@ impl<'a> Ac<'a> {
                 return Err(Unread::Damaged);
             }
             if width > 0
-                && let Some(place) = kept.get_mut(usize::from(next - 1))
+                && let Some(place) = kept.get_mut(next as usize - 1)
             {
                 *place = extended(bits.peek_after(length, width), width) as i16;
             }
@@ -240,33 +242,29 @@ impl<'a> Ac<'a> {
 
     /// Steps over the coefficients of a block from the one at `at` on. Refills first.
     #[inline(always)]
-    pub fn skip_block(&self, bits: &mut Bits<'_>, mut at: u16) -> Result<(), Unread> {
+    pub fn skip_block(&self, bits: &mut Bits<'_>, mut at: u32) -> Result<(), Unread> {
         loop {
             bits.refill();
             // A step takes 28 bits at most: two fit a refill.
             for _ in 0..2 {
-                let entry = self.near[bits.peek::<AC_BITS>()];
+                let entry = u32::from(self.near[bits.peek::<AC_BITS>()]);
                 let next = at + (entry >> 8);
-                if entry == 0 || next > COEFFICIENTS {
-                    // An end of block is the last of its entry. Where it came after the last coefficient, that was the next
-                    // block's, and so may be what else led beyond.
-                    if entry != 0 && (END..END + COEFFICIENTS).contains(&next) {
-                        bits.skip(u32::from(entry & 31));
-                        return Ok(());
-                    }
-                    let (after, end) = self.skip_by_symbols(*bits, at)?;
-                    *bits = after;
-                    if end >= COEFFICIENTS {
-                        return Ok(());
-                    }
-                    at = end;
-                    break;
+                if next < COEFFICIENTS {
+                    bits.skip(entry & 31);
+                    at = next;
+                    continue;
                 }
-                bits.skip(u32::from(entry & 31));
-                if next == COEFFICIENTS {
+                // An end of block is the last of its entry. Where it came after the last coefficient, that was the next
+                // block's, and so may be what else led beyond.
+                if next == COEFFICIENTS || (END..END + COEFFICIENTS).contains(&next) {
+                    bits.skip(entry & 31);
                     return Ok(());
                 }
-                at = next;
+                (*bits, at) = self.skip_by_symbols(*bits, at)?;
+                if at == COEFFICIENTS {
+                    return Ok(());
+                }
+                break;
             }
         }
     }
@@ -274,7 +272,7 @@ impl<'a> Ac<'a> {
     /// One symbol. Answers the place after it and how far it leads.
     #[cold]
     #[inline(never)]
-    fn skip_by_symbols<'b>(&self, mut bits: Bits<'b>, at: u16) -> Result<(Bits<'b>, u16), Unread> {
+    fn skip_by_symbols<'b>(&self, mut bits: Bits<'b>, at: u32) -> Result<(Bits<'b>, u32), Unread> {
         bits.refill();
         #[allow(clippy::cast_possible_truncation)] // 16 bits.
         let (symbol, length) = self.codes.find(bits.peek::<16>() as u32).ok_or(Unread::Damaged)?;
@@ -297,11 +295,11 @@ fn extended(bits: u32, width: u32) -> i32 {
 }
 
 /// By how many coefficients a symbol leads on: a run of zeros and a value; 16 zeros; or `END`.
-fn steps(symbol: u8) -> u16 {
+fn steps(symbol: u8) -> u32 {
     match (symbol >> 4, symbol & 15) {
         (15, 0) => 16,
         (_, 0) => END,
-        (run, _) => u16::from(run) + 1,
+        (run, _) => u32::from(run) + 1,
     }
 }
 
@@ -324,7 +322,8 @@ fn joined(spread: &[u16], bits: usize) -> u16 {
             break;
         }
     }
-    #[allow(clippy::cast_possible_truncation)] // 12 bits, the last of them of a symbol with a value of 15 more.
-    let used = used as u16;
-    sum << 8 | used
+    let places = if used == 0 { LONGER } else { sum };
+    #[allow(clippy::cast_possible_truncation)] // 8 bits, and 28 bits at most to skip.
+    let entry = (places << 8 | used) as u16;
+    entry
 }
