@@ -45,10 +45,10 @@ def drafted(data: bytes) -> np.ndarray | None:
 def _drafted(data: bytes) -> np.ndarray | None:
     with Image.open(io.BytesIO(data), formats=("JPEG", "MPO")) as image:
         width, height = image.size
-        # Pillow scales by what is asked for; sides under 8 would be divided by nothing.
-        image.draft("L", (max(width // 8, 1), max(height // 8, 1)))
-        if image.size != (-(-width // 8), -(-height // 8)):
+        if min(width, height) < 8:
             return np.asarray(_by_eight(data))
+        image.draft("L", (width // 8, height // 8))
+        assert image.size == (-(-width // 8), -(-height // 8))
         image.load()
         return np.asarray(image) if image.mode == "L" else None
 
