@@ -6,11 +6,12 @@ The list is of photo-like hashes (hash_shapes.py). So that one sees what the rul
 has what no list should have: the hashes of other flat, patterned, drawn and photo-like pictures of the same kinds, as a
 supplier takes them in by mistake. Each pair of a picture and an entry within 31 bits is counted, whatever its quality; then
 without the entries that the registry does not take; then those on which the policy blocks. All in one run of the gate's
-matcher over the pictures, each turned and mirrored as for every upload.
+matcher over the pictures, in every view of an upload: turned and mirrored, and each of these once more without what was put
+around it. As many hashes again are listed as sub-windows. With `--photos FOLDER` a provider's own pictures are checked
+beside the drawn ones, all of them once.
 """
 
 import argparse
-import math
 import tempfile
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,6 +33,7 @@ from vangnet.hashing.hasher import Hasher
 from vangnet.hashing.index import RADIUS, Index, IndexBuilder
 from vangnet.hashing.model import TRUSTED_QUALITY, Convention, MediaHash, Reason
 from vangnet.hashing.sandbox import Sandbox
+from vangnet.proportions import upper_bound
 from vangnet.registry.model.classification import Classification
 from vangnet.registry.model.effects import Effect
 from vangnet.registry.model.entries import HashAlgorithm, ListedHash
@@ -40,8 +42,6 @@ from vangnet.registry.safeguards import PASSED, Safeguards
 from vangnet.registry.service.live import LiveMatch
 
 _LIST = UUID(int=1)
-#: A picture in so many views, each compared with each entry.
-_VIEWS = 8
 _THREADS = 3
 _STOCK_MOST = 2000
 _PAIRS_SHOWN = 50
@@ -59,16 +59,19 @@ class Listed:
 
     def __init__(self, index: Index) -> None:
         self._index = index
+        self.lookups = 0
 
     def lookup(self, hash_: bytes, radius: int, convention: Convention) -> list[LiveMatch]:
         """The entries within `radius` bits."""
+        self.lookups += 1  # Several threads may lose one of a million.
         return [
             LiveMatch(
                 list_id=_LIST, list_state=ListState.ACTIVE, entry_id=match.id, category_id=1,
-                classification=Classification.BASELINE, proposed=False, algorithm=HashAlgorithm.PDQ,
-                distance=match.distance, effect=Effect.DECIDES,
+                classification=Classification.BASELINE, proposed=False, algorithm=algorithm,
+                distance=match.distance, effect=Effect.HOLDS if windows else Effect.DECIDES,
             )
-            for match in self._index.lookup(hash_, radius, convention=convention)
+            for windows, algorithm in ((False, HashAlgorithm.PDQ), (True, HashAlgorithm.PDQ_WINDOW))
+            for match in self._index.lookup(hash_, radius, convention=convention, windows=windows)
         ]  # fmt: skip
 
     def find_digest(self, *_: object) -> list[LiveMatch]:
@@ -83,6 +86,8 @@ class Counts:
     pictures: int = 0
     #: Pictures that the hasher calls too plain to trust their hash.
     plain: int = 0
+    #: How many times one of them was looked up.
+    lookups: int = 0
     #: With the photo-like list, and of these the pairs that block.
     pairs: int = 0
     blocking: int = 0
@@ -99,15 +104,19 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=10_000, help="a seed")
     parser.add_argument("--rows", type=int, default=1_000_000, help="photo-like hashes on the list")
     parser.add_argument("--mistakes", type=int, default=3_000, help="hashes of ordinary pictures on the second list")
+    parser.add_argument("--photos", type=Path, help="a folder with pictures of your own")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     given = parser.parse_args()
     total: defaultdict[str, Counts] = defaultdict(Counts)
     told: list[str] = []
-    stocked = list(stock(min(_STOCK_MOST, given.pictures // 2)))
+    stocked = [("stock", data) for data in stock(min(_STOCK_MOST, given.pictures // 2))]
+    if given.photos is not None:
+        paths = (path for path in sorted(given.photos.rglob("*")) if path.is_file())
+        stocked = [*stocked, *(("given", path.read_bytes()) for path in paths)]
     with Sandbox() as sandbox:
         for seed in given.seeds:
-            # Stock pictures are the same for every seed, and count once.
-            files = [("stock", data) for data in stocked] if seed == given.seeds[0] else []
+            # Stock and given pictures are the same for every seed, and count once.
+            files = stocked if seed == given.seeds[0] else []
             _measure(total, told, Hasher(sandbox), seed=seed, files=files, given=given)
     _show(total, told, given)
 
@@ -124,7 +133,8 @@ def _measure(
     rows: int = given.rows
     index = _listed(seed, rows)
     taken = _add_mistakes(index, hasher, seed, rows, given.mistakes)
-    matcher = Matcher(Listed(index), hasher, lambda _: "listed")  # type: ignore[arg-type]
+    listed = Listed(index)
+    matcher = Matcher(listed, hasher, lambda _: "listed")  # type: ignore[arg-type]
 
     def check(kind: str, data: bytes) -> tuple[str, Examined]:
         return kind, matcher.examine(data)
@@ -143,17 +153,24 @@ def _measure(
             if entry < rows:
                 counts.pairs += 1
                 counts.blocking += blocks
-                told.append(f"seed {seed}: {kind}, entry {entry}, {found.distance} bits, {'blocks' if blocks else 'held'}")
+                told.append(
+                    f"seed {seed}: {kind}, entry {entry}, {found.algorithm} {found.distance} bits by {found.view}, "
+                    f"{'blocks' if blocks else 'held'}"
+                )
             else:
                 counts.mistaken += 1
                 counts.taken += entry in taken
                 counts.trusted += blocks
                 counts.left += entry in taken and blocks
+    total["all"].lookups += listed.lookups
 
 
 def _listed(seed: int, rows: int) -> Index:
     builder = IndexBuilder()
-    builder.add_hashes(photo_like(np.random.default_rng(seed), rows).tobytes(), np.arange(rows, dtype=np.uint64))
+    rng = np.random.default_rng(seed)
+    ids = np.arange(rows, dtype=np.uint64)
+    builder.add_hashes(photo_like(rng, rows).tobytes(), ids)
+    builder.add_windows(photo_like(rng, rows).tobytes(), ids)
     with tempfile.TemporaryDirectory() as folder:
         builder.write(Path(folder) / "index")
         return Index.open(Path(folder) / "index")
@@ -193,25 +210,26 @@ def _in_parallel(work: Callable[[str, bytes], _T], pictures: Iterable[tuple[str,
 
 
 def _show(total: dict[str, Counts], told: Sequence[str], given: argparse.Namespace) -> None:
+    lookups = total.pop("all").lookups
     pictures = sum(counts.pictures for counts in total.values())
     pairs, blocking = (sum(getattr(counts, name) for counts in total.values()) for name in ("pairs", "blocking"))
     seeds = len(given.seeds)
     print(
         f"{pictures:,} pictures (of {seeds} seeds; stock pictures once) against {given.rows:,} photo-like hashes a seed, "
-        f"in {_VIEWS} views each: **{pairs} matches within {RADIUS} bits**, {blocking} of which would block.\n"
+        f"and as many sub-windows, in {lookups / pictures:.1f} views each: **{pairs} matches within {RADIUS} bits**, "
+        f"{blocking} of which would block.\n"
     )
     for line in told[:_PAIRS_SHOWN]:
         print(f"- {line}")
-    _show_bounds(pairs, pictures, given.rows)
+    _show_bounds(pairs, pictures, lookups * 2 * given.rows)
     _show_kinds(total, given)
 
 
-def _show_bounds(pairs: int, pictures: int, rows: int) -> None:
-    each = _upper_bound(pairs, pictures)
-    comparisons = pictures * rows * _VIEWS
+def _show_bounds(pairs: int, pictures: int, comparisons: int) -> None:
+    each = upper_bound(pairs, pictures)
     print(
         f"\nProved with 95 % confidence for pictures drawn as these are: at most {each:.1e} of the pictures match anything "
-        f"on such a list (one in {1 / each:,.0f}), and at most {_upper_bound(pairs, comparisons):.1e} of the "
+        f"on such a list (one in {1 / each:,.0f}), and at most {upper_bound(pairs, comparisons):.1e} of the "
         f"{comparisons:.1e} comparisons (exact binomial bound; the comparisons of one picture hang together, so the first "
         "figure is the one to plan with).\n\n"
         "Not proved: anything about a real list. Its hashes are of real photographs, and some of them are of pictures that "
@@ -243,27 +261,6 @@ def _sum(counts: Iterable[Counts]) -> Counts:
         for part in fields(Counts):
             setattr(total, part.name, getattr(total, part.name) + getattr(one, part.name))
     return total
-
-
-def _upper_bound(found: int, tried: int) -> float:
-    """The largest share that 95 % of such trials would have shown more of (Clopper and Pearson 1934, one-sided)."""
-    low, high = found / tried, 1.0
-    for _ in range(200):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _at_most(found, tried, middle) > 0.05 else (low, middle)
-    return high
-
-
-def _at_most(found: int, tried: int, share: float) -> float:
-    """The chance of at most `found` in `tried`, each with the chance `share`."""
-    if share >= 1:
-        return float(found >= tried)
-    terms = (
-        math.lgamma(tried + 1) - math.lgamma(one + 1) - math.lgamma(tried - one + 1)
-        + one * math.log(share) + (tried - one) * math.log1p(-share)
-        for one in range(found + 1)
-    )  # fmt: skip
-    return math.fsum(map(math.exp, terms))
 
 
 if __name__ == "__main__":
