@@ -25,7 +25,7 @@ from vangnet.identity.model.text import is_given_name
 from vangnet.identity.permissions import Permission
 from vangnet.web.access import needs
 from vangnet.web.api.upload import pieces, received
-from vangnet.web.api.words import GivenName, Md5Digits, Percent, SeenAs, Sha1Digits, Sha256Digits, at_least_one
+from vangnet.web.api.words import SEEN_AS, GivenName, Md5Digits, Percent, Sha1Digits, Sha256Digits, at_least_one
 from vangnet.web.direct import DirectRoute
 from vangnet.web.protocols.wire import Body
 from vangnet.web.visit import OneVisit, Visit
@@ -50,7 +50,7 @@ class MatchAnswer(BaseModel):
     classification: str | None = Field(description="What it is classified as.")
     algorithm: str | None = Field(description="By which hash it was found.")
     distance: int | None = Field(description="In how many bits the hashes differ; 0 for digests.")
-    view: SeenAs | None
+    view: str | None = Field(description=SEEN_AS)
     shadow: bool = Field(description="It was counted and decided nothing.")
 
 

@@ -14,7 +14,7 @@ from vangnet.gate.service import answering, decisions
 from vangnet.identity.model.text import LINE_PATTERN
 from vangnet.identity.permissions import Permission
 from vangnet.web.access import needs
-from vangnet.web.api.words import DIGITS, AnyReason, SeenAs
+from vangnet.web.api.words import DIGITS, SEEN_AS, AnyReason
 from vangnet.web.visit import Visit
 
 router = APIRouter(prefix="/api/v1/decisions", tags=["Gate"])
@@ -38,7 +38,7 @@ class DecisionMatch(BaseModel):
     classification: str = Field(description="What it is classified as.")
     algorithm: str = Field(description="By which hash it was found.")
     distance: int = Field(description="In how many bits the hashes differ; 0 for digests.")
-    view: SeenAs
+    view: str = Field(description=SEEN_AS)
     shadow: bool = Field(description="It was counted and decided nothing.")
 
 

@@ -26,14 +26,10 @@ Sha1Digits = Annotated[str, Field(json_schema_extra={"pattern": "^[0-9a-fA-F]{40
 Sha256Digits = Annotated[str, Field(json_schema_extra={"pattern": "^[0-9a-fA-F]{64}$"})]
 
 #: How the picture of a match was seen (`hashing.model.view_name`).
-SeenAs = Annotated[
-    str,
-    Field(
-        description="How the picture was seen: what was cut off, one after the other, and how it was held, joined by `+`; "
-        "see `Cut` and `View` in the closed sets.",
-        examples=["original", "border+flip_y"],
-    ),
-]
+SEEN_AS = (
+    "How the picture was seen: what was cut off, one after the other, and how it was held, joined by `+`; see `Cut` and "
+    "`View` in the closed sets."
+)
 
 
 def _no_word(value: object) -> object:
