@@ -12,7 +12,7 @@ from PIL import Image
 
 from vangnet import _core
 from vangnet.hashing.model import Convention, Decoded, Frame, Limits, Transform
-from vangnet.hashing.screening import screened
+from vangnet.hashing.screening import screened, turned
 from vangnet.hashing.views import cut_outs, find_cuts
 
 #: Pixels of a side of a block.
@@ -62,11 +62,14 @@ def read(data: bytes, limits: Limits, *, cuts: bool) -> Decoded | Unread:
     if side < (_MEANS_FROM if by_waves is None else _WAVES_FROM):
         return Unread.SMALL
     stored = Image.frombytes("L", (-(-width // _BLOCK), -(-height // _BLOCK)), luma)
-    transform, seen = screened(stored, _BLOCK, orientation, (width, height))
-    if by_waves is not None:
-        transform = Transform(convention=Convention.SCREEN, coefficients=by_waves[0], quality=by_waves[1])
-    if cuts and side < _EXACT_FROM and find_cuts(seen.image):
+    if cuts and side < _EXACT_FROM and find_cuts(turned(stored, orientation)):
         return Unread.CUTS
-    cut_out = tuple(cut_outs(seen, Convention.SCREEN)) if cuts and side >= _EXACT_FROM else ()
+    if by_waves is None:
+        transform, seen = screened(stored, _BLOCK, orientation, (width, height))
+    else:
+        transform, seen = Transform(convention=Convention.SCREEN, coefficients=by_waves[0], quality=by_waves[1]), None
+    cut_out = tuple(cut_outs(seen, Convention.SCREEN)) if cuts and seen is not None and side >= _EXACT_FROM else ()
     frame = Frame(index=0, transforms=(transform,), cut_outs=cut_out)
-    return Decoded(width=seen.width, height=seen.height, frames_total=1, damaged=False, frames=(frame,))
+    if orientation >= 5:
+        width, height = height, width
+    return Decoded(width=width, height=height, frames_total=1, damaged=False, frames=(frame,))
