@@ -102,7 +102,7 @@ def test_a_border_is_cut_off_packaged_photographs_whatever_its_colour_and_width(
         for _ in range(3):
             colour = tuple(draw.randrange(256) for _ in range(3))
             copy = ImageOps.expand(picture, draw.randrange(10, 150), colour)
-            found, view = nearest(copy, picture)
+            found, _ = nearest(copy, picture)
             if found > 31:
                 lost.append(name)
     # Of a drawing on white nobody can say where it ends in a white border; and fine texture is far off already when it is

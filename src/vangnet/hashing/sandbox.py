@@ -75,8 +75,8 @@ class Sandbox:
     ) -> Decoded | Reason:
         """The frames of the file `data`, with their transforms in each of `conventions`; or why there are none.
 
-        With `cuts`, the parts of each that are worth a look-up, too; with `windows`, those of the first by which crops of it
-        are found once it is listed.
+        With `cuts`, the parts of each that are worth a look-up, too; with `windows`, those of the first by which crops of
+        it are found once it is listed.
 
         `meanwhile` is called once, while the process works, or without one: time that would be spent waiting.
         """
