@@ -28,10 +28,6 @@ from figures import Figure, percentile, show
 from hash_shapes import BYTES, even, near
 
 from vangnet.hashing.index import RADIUS, Index, IndexBuilder
-from vangnet.reports.clustering import Clusters
-from vangnet.reports.features import Feature, FeatureKind, Known, features, periods
-from vangnet.reports.grouping import Grouping, grouped, touched
-from vangnet.reports.linking import JOINS_UP_TO, Because, InMemory, Link, LinkLimits, link
 from vangnet.reports.model.drafts import (
     Incident,
     ItemDraft,
@@ -41,6 +37,10 @@ from vangnet.reports.model.drafts import (
     ReporterKind,
     Source,
 )
+from vangnet.reports.rules.linking.clustering import Clusters
+from vangnet.reports.rules.linking.features import Feature, FeatureKind, Known, features, periods
+from vangnet.reports.rules.linking.grouping import Grouping, grouped, touched
+from vangnet.reports.rules.linking.links import JOINS_UP_TO, Because, InMemory, Link, LinkLimits, link
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 _MINUTES = 365 * 24 * 60

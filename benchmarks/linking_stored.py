@@ -28,8 +28,6 @@ from linking import BEGIN, Caseload
 from vangnet.db import Connection, Database, migrate
 from vangnet.db.embedded import DATABASE, OWNER, RUNTIME, EmbeddedServer
 from vangnet.keys import Keys
-from vangnet.reports.features import Feature, FeatureKind
-from vangnet.reports.linking import JOINS_UP_TO
 from vangnet.reports.model.drafts import (
     Identifier,
     IdentifierKind,
@@ -44,7 +42,9 @@ from vangnet.reports.model.drafts import (
     Source,
     Trace,
 )
-from vangnet.reports.service import joining
+from vangnet.reports.rules.linking.features import Feature, FeatureKind
+from vangnet.reports.rules.linking.links import JOINS_UP_TO
+from vangnet.reports.service.linking import joining
 from vangnet.reports.service.secrets import Secrets, secrets_of
 
 Ints: TypeAlias = npt.NDArray[np.int64]

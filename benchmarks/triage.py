@@ -19,11 +19,11 @@ from pathlib import Path
 from figures import Figure, show
 from triage_plot import Line, Panel, drawn
 
-from vangnet.reports.missed import MissedShare
 from vangnet.reports.model.drafts import Sign, Source
 from vangnet.reports.model.facts import Claim, Facts, Sayer
 from vangnet.reports.model.triage_policy import AGAINST, STARTING
-from vangnet.reports.order import order
+from vangnet.reports.rules.desk.missed import MissedShare
+from vangnet.reports.rules.triage.order import order
 from vangnet.simulation.assumptions import ASSUMED, Assumptions
 from vangnet.simulation.triage_runs import Chooser, Outcome, Run, run
 

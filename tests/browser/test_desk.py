@@ -12,7 +12,7 @@ from running.server import RunningServer, console
 
 from vangnet.identity.model import Language
 from vangnet.reports.model.drafts import Sign
-from vangnet.reports.service import desk, watching
+from vangnet.reports.service.desk import desk, watching
 
 _EVERY_MS = 30_000
 

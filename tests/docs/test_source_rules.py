@@ -74,9 +74,10 @@ def relative_imports(module: Module) -> list[str]:
     ]
 
 
-#: Modules besides config.py that touch the environment, and why that is right.
+#: Modules that touch the environment, and why that is right.
 ENVIRONMENT_READERS = {
-    "vangnet.config": "the one reader of the settings",
+    "vangnet.config.reading": "the one reader of the settings",
+    "vangnet.config.settings": "where data lies by default depends on who runs Vangnet",
     "vangnet.db.programs": "hands PATH on to PostgreSQL's programs",
     "vangnet.cli.demo": "hands its environment on to the installations that it starts, without our settings",
 }
@@ -86,7 +87,7 @@ _ENVIRONMENT = {"os.environ", "os.environb", "os.getenv", "os.getenvb"}
 
 
 def environment_reads(module: Module) -> list[str]:
-    """config.py alone reads the environment: a setting that is read elsewhere is one that nobody can list."""
+    """`config` alone reads the environment: a setting that is read elsewhere is one that nobody can list."""
     if module.name in ENVIRONMENT_READERS:
         return []
     return [

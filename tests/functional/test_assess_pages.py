@@ -22,7 +22,7 @@ from running.server import RunningServer
 
 from vangnet.identity.permissions import Role
 from vangnet.reports.model.drafts import Sign
-from vangnet.reports.service import desk as desk_service
+from vangnet.reports.service.desk import desk as desk_service
 
 BLURRED = {"step": "blurred", "blur": "3", "size": "S", "grey": "on"}
 

@@ -20,7 +20,9 @@ from vangnet.identity.permissions import Permission, Role
 from vangnet.reports.model.contents import packed
 from vangnet.reports.model.drafts import Incident, ItemDraft, ItemKind, Sign
 from vangnet.reports.model.triage_policy import STARTING, as_document
-from vangnet.reports.service import deliveries, desk, policies, sampling
+from vangnet.reports.service.desk import desk, sampling
+from vangnet.reports.service.intake import deliveries
+from vangnet.reports.service.triage import policies
 
 #: What the report of `desk_routes` says.
 SAID_ALL = (SAID, "pictures.example", "pictures[", "mail.example", "192.0.2.", "198.51.100.", "Utrecht", "Host Example")

@@ -17,7 +17,7 @@ from vangnet.handoff.service import sending
 from vangnet.identity.model import Language
 from vangnet.identity.permissions import Role
 from vangnet.reports.model.clocks import PreservationState
-from vangnet.reports.service import referring
+from vangnet.reports.service.referral import referring
 
 Visitor = Callable[..., httpx2.Client]
 

@@ -17,7 +17,7 @@ from vangnet.identity.model import InstallationKind, PartyKind
 from vangnet.identity.permissions import Permission, Role
 from vangnet.identity.service import parties
 from vangnet.reports.model.drafts import Incident, ReporterKind
-from vangnet.reports.service import desk, showing
+from vangnet.reports.service.desk import desk, showing
 from vangnet.worker import Worker
 
 LINK = f"https://{CANARY}.example/gallery/7"

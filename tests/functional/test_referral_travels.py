@@ -41,8 +41,8 @@ from vangnet.reports.model.drafts import (
 from vangnet.reports.model.outcomes import Outcome
 from vangnet.reports.model.referrals import Arrival, Referral, ReferralState, Share
 from vangnet.reports.model.reports import Closing, ReportState
-from vangnet.reports.service import outcomes, referred, referring
-from vangnet.reports.service.referring import ShownReferral
+from vangnet.reports.service.referral import outcomes, referred, referring
+from vangnet.reports.service.referral.referring import ShownReferral
 
 AT = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 CANARIES = ("canary", "192.0.2.7", "person.example")

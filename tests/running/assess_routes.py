@@ -12,9 +12,9 @@ from running.assessed_reports import Analyst, a_picture, analyst, asked, bundled
 from running.changes import Call, Change
 from running.server import RunningServer
 from vangnet.identity.permissions import Permission, Role
-from vangnet.reports.assessment_rules import STARTING, as_document
-from vangnet.reports.service import assessing
-from vangnet.reports.service import desk as desk_service
+from vangnet.reports.rules.assessment.answers import STARTING, as_document
+from vangnet.reports.service.assessment import assessing
+from vangnet.reports.service.desk import desk as desk_service
 from vangnet.reports.store import files as file_store
 from vangnet.reports.store import reports as report_store
 from vangnet.web.access import SIGNED_IN, Rule

@@ -22,10 +22,10 @@ from vangnet.reports.formats.bundle import Bundled
 from vangnet.reports.model.drafts import Incident, ItemDraft, ItemKind, ReportDraft, Reporter, ReporterKind, Sign, Source
 from vangnet.reports.model.looks import LookStep, Wanted
 from vangnet.reports.model.reports import ReportFile
-from vangnet.reports.service import desk as desk_service
-from vangnet.reports.service.arriving import FileTaker
-from vangnet.reports.service.looking import Asked, Viewer
-from vangnet.reports.service.taking import Taker
+from vangnet.reports.service.assessment.looking import Asked, Viewer
+from vangnet.reports.service.desk import desk as desk_service
+from vangnet.reports.service.intake.arriving import FileTaker
+from vangnet.reports.service.intake.taking import Taker
 from vangnet.reports.store import files as file_store
 from vangnet.reports.store import reports as report_store
 from vangnet.vault.files import VaultFiles

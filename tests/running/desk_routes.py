@@ -34,9 +34,11 @@ from vangnet.reports.model.drafts import (
 )  # fmt: skip
 from vangnet.reports.model.reports import Closing
 from vangnet.reports.model.triage_policy import STARTING, as_document
-from vangnet.reports.service import deliveries, desk, ordering, policies
-from vangnet.reports.service.arriving import FileTaker
-from vangnet.reports.service.taking import Taker
+from vangnet.reports.service.desk import desk, ordering
+from vangnet.reports.service.intake import deliveries
+from vangnet.reports.service.intake.arriving import FileTaker
+from vangnet.reports.service.intake.taking import Taker
+from vangnet.reports.service.triage import policies
 from vangnet.web.access import Rule
 
 _READ, _WORK, _LEAD = Permission.REPORT_READ, Permission.REPORT_WORK, Permission.REPORT_LEAD

@@ -20,8 +20,9 @@ from vangnet.reports.model.drafts import (
     ReportDraft,
     Trace,
 )
-from vangnet.reports.service import deliveries, intake, links
-from vangnet.reports.service.intake import Arrival
+from vangnet.reports.service.intake import deliveries, intake
+from vangnet.reports.service.intake.intake import Arrival
+from vangnet.reports.service.linking import links
 from vangnet.reports.store import values
 from vangnet.web.access import Rule
 

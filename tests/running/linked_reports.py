@@ -7,10 +7,6 @@ from datetime import timedelta
 
 from running.report_desk import CONSOLE, Desk
 from vangnet.db import Connection
-from vangnet.reports.clustering import Clusters
-from vangnet.reports.features import Feature, FeatureKind, Known, features
-from vangnet.reports.grouping import Deed, Grouping, dismissed, grouped
-from vangnet.reports.linking import STARTING, InMemory, Link, link
 from vangnet.reports.model.drafts import (
     Identifier,
     IdentifierKind,
@@ -25,11 +21,15 @@ from vangnet.reports.model.drafts import (
     Source,
     Trace,
 )
-from vangnet.reports.service import deliveries, intake
-from vangnet.reports.service.intake import Arrival
-from vangnet.reports.service.recognising import Recognised
+from vangnet.reports.rules.linking.clustering import Clusters
+from vangnet.reports.rules.linking.features import Feature, FeatureKind, Known, features
+from vangnet.reports.rules.linking.grouping import Deed, Grouping, dismissed, grouped
+from vangnet.reports.rules.linking.links import STARTING, InMemory, Link, link
+from vangnet.reports.service.intake import deliveries, intake
+from vangnet.reports.service.intake.intake import Arrival
+from vangnet.reports.service.intake.recognising import Recognised
+from vangnet.reports.service.linking.shared_values import coded
 from vangnet.reports.service.secrets import secrets_of
-from vangnet.reports.service.shared_values import coded
 
 JOINING = replace(STARTING, shown=0)
 #: What a link is known again by: how many reports have its value by now grows with every report.

@@ -23,9 +23,9 @@ from vangnet.reports.formats.bundle import Bundled
 from vangnet.reports.model.contents import packed
 from vangnet.reports.model.deliveries import Delivery
 from vangnet.reports.model.drafts import ReportDraft, Source
-from vangnet.reports.service import deliveries
-from vangnet.reports.service.arriving import FileTaker
-from vangnet.reports.service.taking import Taker
+from vangnet.reports.service.intake import deliveries
+from vangnet.reports.service.intake.arriving import FileTaker
+from vangnet.reports.service.intake.taking import Taker
 from vangnet.simulation.cybertips import make_tips
 from vangnet.vault.files import VaultFiles
 from vangnet.vault.service import switching

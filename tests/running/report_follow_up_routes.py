@@ -18,8 +18,10 @@ from vangnet.identity.service import parties
 from vangnet.reports.model.clocks import PreservationState, SentHow
 from vangnet.reports.model.outcomes import Outcome
 from vangnet.reports.model.referrals import Referral, Share
-from vangnet.reports.service import desk, dropping, outcomes, preserving, referring
-from vangnet.reports.service.preserving import AnswerKind
+from vangnet.reports.service.desk import desk
+from vangnet.reports.service.evidence import dropping, preserving
+from vangnet.reports.service.evidence.preserving import AnswerKind
+from vangnet.reports.service.referral import outcomes, referring
 from vangnet.reports.store import clocks as clock_store
 from vangnet.web.access import Rule
 

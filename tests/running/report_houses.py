@@ -18,7 +18,8 @@ from vangnet.identity.service import parties
 from vangnet.reports.model.contents import packed
 from vangnet.reports.model.drafts import ReportDraft
 from vangnet.reports.model.reports import Closing, Report
-from vangnet.reports.service import deliveries, desk, showing
+from vangnet.reports.service.desk import desk, showing
+from vangnet.reports.service.intake import deliveries
 from vangnet.reports.store import reports as report_store
 
 _numbers = itertools.count(1)

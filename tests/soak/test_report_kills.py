@@ -19,7 +19,8 @@ from vangnet.audit.verification import verify
 from vangnet.db.embedded import EmbeddedServer
 from vangnet.identity.model import InstallationKind
 from vangnet.reports.model.deliveries import DeliveryState
-from vangnet.reports.service import deliveries, showing
+from vangnet.reports.service.desk import showing
+from vangnet.reports.service.intake import deliveries
 from vangnet.simulation.cybertips import MadeTip, make_tip, write_zip
 from vangnet.vault.files import VaultFiles
 from vangnet.vault.model import MediumState

@@ -20,7 +20,7 @@ SOURCE = Path(vangnet.__file__).parent
 #: What pages say about an error: what these keyword arguments and class attributes hold.
 _ERROR_WORDS = {"problem", "remedy", "message", "hint"}
 #: Packages whose errors no page shows; their words stay in English.
-_NOT_ON_PAGES = {"cli", "db", "hashing", "simulation", "partners", "config.py", "keys.py", "worker.py"}
+_NOT_ON_PAGES = {"cli", "db", "hashing", "simulation", "partners", "config", "keys.py", "worker.py"}
 
 
 def _template_texts() -> Iterator[str]:

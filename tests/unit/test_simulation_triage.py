@@ -10,10 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from vangnet.cli.simulate import app
-from vangnet.reports.missed import MissedShare
 from vangnet.reports.model.facts import Sayer
 from vangnet.reports.model.triage_policy import STARTING, Equals
-from vangnet.reports.order import order
+from vangnet.reports.rules.desk.missed import MissedShare
+from vangnet.reports.rules.triage.order import order
 from vangnet.simulation.assumptions import ASSUMED, DAY_S, HOUR_S, Kind, Mark
 from vangnet.simulation.caseload import NEVER, START, Caseload, Pattern, make
 from vangnet.simulation.triage_queues import Clairvoyant, FirstIn, Ours, SeverityOnly, Waiting

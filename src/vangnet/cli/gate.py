@@ -20,12 +20,22 @@ from vangnet.cli.installation import Installation, now, open_installation
 from vangnet.cli.output import AsJson, print_record, print_records, say
 from vangnet.errors import IndexUnusable
 from vangnet.gate.actions import ProviderAction
-from vangnet.gate.model import CheckAnswer, Decision, Door, ListedDecision, Outcome
+from vangnet.gate.model import (
+    AtMostHeld,
+    CheckAnswer,
+    CheckMatch,
+    Decision,
+    Door,
+    ListedDecision,
+    Outcome,
+    at_most_held,
+)
 from vangnet.gate.service import answering, decisions
 from vangnet.gate.service.gate import AT_ONCE, Gate
 from vangnet.hashing.hasher import Hasher
 from vangnet.hashing.model import Digests, Limits, Reason
 from vangnet.hashing.sandbox import Sandbox
+from vangnet.hashing.view_words import in_words
 from vangnet.registry.service.live import LiveIndex
 
 app = typer.Typer(help="The gate: what it checks, what follows, what it decided.", no_args_is_help=True)
@@ -117,13 +127,22 @@ def show_decision(
         "policy_version": one.policy_version,
         "matches": [
             f"list {match.list_name}, entry {match.entry_id}, {match.classification}: {match.algorithm}, "
-            f"distance {match.distance}, {match.view}{', shadow' if match.shadow else ''}"
+            f"distance {match.distance}, seen {in_words(match.view)}{_only_held(match)}{', shadow' if match.shadow else ''}"
             for match in one.answer.matches
         ],
         "actions": [f"{one_said.said_at}: {one_said.action} {one_said.reason or ''}".strip() for one_said in said],
         "reports": [f"party {party_id}: hand-off {handoff_id}" for party_id, handoff_id in shown.reports],
     }
     print_record(record, as_json=as_json)
+
+
+def _only_held(match: CheckMatch) -> str:
+    match at_most_held(match.algorithm, match.view):
+        case AtMostHeld.PART:
+            return ", by a part of the listed picture: holds at most"
+        case AtMostHeld.GUESS:
+            return ", partly guessed: holds at most"
+    return ""
 
 
 @contextmanager

@@ -22,9 +22,9 @@ from vangnet.reports.formats.reading import Unreadable, UnreadableReason
 from vangnet.reports.formats.shares import Share
 from vangnet.reports.model.deliveries import DELIVERY_MAX, Delivery, DeliveryState
 from vangnet.reports.model.drafts import Source
-from vangnet.reports.service import deliveries
-from vangnet.reports.service.deliveries import Origin
-from vangnet.reports.service.taking import Taken, without_files
+from vangnet.reports.service.intake import deliveries
+from vangnet.reports.service.intake.deliveries import Origin
+from vangnet.reports.service.intake.taking import Taken, without_files
 
 app = typer.Typer(help="Take in reports that lie in files.", no_args_is_help=True)
 

@@ -26,8 +26,8 @@ from vangnet.reports.formats import bundle
 from vangnet.reports.formats.bundle import Bundled
 from vangnet.reports.formats.reading import Unreadable, UnreadableReason
 from vangnet.reports.formats.shares import Share
-from vangnet.reports.service import deliveries
-from vangnet.reports.service.taking import Taken, Taker
+from vangnet.reports.service.intake import deliveries
+from vangnet.reports.service.intake.taking import Taken, Taker
 
 #: Ten million listed hashes take seconds; a report that comes before they are loaded is compared by a job.
 _LOAD_S = 120.0

@@ -6,12 +6,12 @@ import typer
 
 from vangnet.cli.installation import now, open_installation
 from vangnet.cli.output import AsJson, print_record, print_records
-from vangnet.reports.missed import MissedShare
 from vangnet.reports.model.drafts import Incident, Source
 from vangnet.reports.model.reports import Report
 from vangnet.reports.model.wanted import Wanted, read_wanted
-from vangnet.reports.service import desk, ordering, sampling, showing, watching
-from vangnet.reports.triage import Standing
+from vangnet.reports.rules.desk.missed import MissedShare
+from vangnet.reports.rules.triage.points import Standing
+from vangnet.reports.service.desk import desk, ordering, sampling, showing, watching
 
 app = typer.Typer(help="Reports: what waits and why, without what they say.", no_args_is_help=True)
 

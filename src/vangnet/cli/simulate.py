@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from vangnet.cli.output import AsJson, print_record, print_records, say
-from vangnet.reports.missed import MissedShare
+from vangnet.reports.rules.desk.missed import MissedShare
 from vangnet.simulation.assumptions import ASSUMED
 from vangnet.simulation.triage_runs import Missed, Run, run
 

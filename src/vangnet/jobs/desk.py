@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from vangnet.audit.model import Actor, ActorKind
 from vangnet.identity.permissions import Permission
 from vangnet.jobs.workplace import Task, TryAgain, Workplace
-from vangnet.reports.service import ordering, placing, sampling, watching
+from vangnet.reports.service.desk import ordering, sampling, watching
+from vangnet.reports.service.triage import placing
 
 _CALLING = Actor(kind=ActorKind.SYSTEM, id=placing.CALL, permissions=frozenset({Permission.REPORT_TAKE}))
 _COUNTING = Actor(kind=ActorKind.SYSTEM, id=ordering.SURVEY, permissions=frozenset({Permission.REPORT_LEAD}))

@@ -7,7 +7,10 @@ from vangnet.audit.model import Actor, ActorKind
 from vangnet.handoff.model.referrals import ReferralOutcome
 from vangnet.identity.permissions import Permission
 from vangnet.jobs.workplace import Task, Workplace
-from vangnet.reports.service import clocks, desk, outcomes, placing, preserving, referred, referring
+from vangnet.reports.service.desk import desk
+from vangnet.reports.service.evidence import clocks, preserving
+from vangnet.reports.service.referral import outcomes, referred, referring
+from vangnet.reports.service.triage import placing
 
 _REFERRING = Actor(
     kind=ActorKind.SYSTEM,

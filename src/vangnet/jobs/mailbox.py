@@ -20,7 +20,7 @@ from vangnet.reports.formats.mail import MESSAGE_MAX
 from vangnet.reports.formats.reading import Unreadable, UnreadableReason
 from vangnet.reports.model.deliveries import DeliveryState
 from vangnet.reports.model.drafts import Source
-from vangnet.reports.service import deliveries
+from vangnet.reports.service.intake import deliveries
 
 FETCH = "fetch_mailbox"
 _FETCHING = Actor(kind=ActorKind.SYSTEM, id=FETCH, permissions=frozenset({Permission.REPORT_TAKE}))

@@ -14,9 +14,10 @@ from vangnet.identity.permissions import Permission
 from vangnet.jobs.workplace import Task, TryAgain, Workplace
 from vangnet.keys import Keys
 from vangnet.registry.service.live import LiveIndex
-from vangnet.reports.service import deliveries, intake, placing, registering
-from vangnet.reports.service.arriving import FileTaker
-from vangnet.reports.service.taking import Taker
+from vangnet.reports.service.intake import deliveries, intake, registering
+from vangnet.reports.service.intake.arriving import FileTaker
+from vangnet.reports.service.intake.taking import Taker
+from vangnet.reports.service.triage import placing
 from vangnet.vault.files import VaultFiles
 from vangnet.vault.service import switching
 

@@ -26,9 +26,9 @@ from vangnet.reports.model.drafts import (
     Sign,
     Source,
 )
-from vangnet.reports.service import deliveries
-from vangnet.reports.service.arriving import FileTaker
-from vangnet.reports.service.taking import Taker
+from vangnet.reports.service.intake import deliveries
+from vangnet.reports.service.intake.arriving import FileTaker
+from vangnet.reports.service.intake.taking import Taker
 from vangnet.simulation.cybertips import MadeTip, make_tip, small_picture, write_zip
 from vangnet.simulation.gate import House
 from vangnet.vault.files import VaultFiles

@@ -1,7 +1,7 @@
 """Four ways to choose the next report of a made-up caseload: two of today, ours, and one that knows the truth.
 
-Ours is the order of `reports/order.py`, kept in heaps, so that the next of half a million reports is found without
-ordering all of them. tests/unit/test_simulation_triage.py compares it with that order, report by report.
+Ours is the order of `reports/rules/triage/order.py`, kept in heaps, so that the next of half a million reports is found
+without ordering all of them. tests/unit/test_simulation_triage.py compares it with that order, report by report.
 """
 
 import heapq
@@ -11,11 +11,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
 
-from vangnet.reports.capacity import draw_below_line
 from vangnet.reports.model.facts import Facts
 from vangnet.reports.model.triage_policy import Equals, TriagePolicy
-from vangnet.reports.order import Lane, has_backlog, is_for_last_hours, is_for_oldest, lane_of, rank
-from vangnet.reports.triage import calls_person, score
+from vangnet.reports.rules.desk.capacity import draw_below_line
+from vangnet.reports.rules.triage.order import Lane, has_backlog, is_for_last_hours, is_for_oldest, lane_of, rank
+from vangnet.reports.rules.triage.points import calls_person, score
 from vangnet.simulation.assumptions import DAY_S, HOUR_S
 from vangnet.simulation.caseload import NEVER, START, Caseload
 

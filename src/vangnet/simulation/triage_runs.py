@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vangnet.reports.missed import MissedShare, NotKnown, missed_share
 from vangnet.reports.model.triage_policy import STARTING, TriagePolicy
+from vangnet.reports.rules.desk.missed import MissedShare, NotKnown, missed_share
 from vangnet.simulation.assumptions import ASSUMED, DAY_S, HOUR_S, MINUTE_S, YEAR_DAYS, Assumptions
 from vangnet.simulation.caseload import Caseload, make
 from vangnet.simulation.triage_queues import Clairvoyant, FirstIn, Ours, SeverityOnly, Waiting

@@ -11,7 +11,7 @@ import structlog
 from vangnet.config import Settings
 from vangnet.errors import InvalidInput, InvalidSettings
 from vangnet.identity.model.parties import legal_day
-from vangnet.reports.help_contacts import HelpContacts, read_contacts
+from vangnet.reports.rules.intake.help_contacts import HelpContacts, read_contacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from vangnet.identity.permissions import Permission
 from vangnet.web.languages import marked
 
 if TYPE_CHECKING:
-    from vangnet.reports.service.watching import Banner
+    from vangnet.reports.service.desk.watching import Banner
     from vangnet.web.visit import OneVisit
 
 

@@ -12,8 +12,8 @@ from vangnet.db import Connection, Database
 from vangnet.errors import DatabaseUnavailable, NotSignedIn
 from vangnet.identity.model import ANONYMOUS, Installation, Person, Refused, Session, SignedInPerson
 from vangnet.identity.service import api_keys, installation, sessions
-from vangnet.reports.service import watching
-from vangnet.reports.service.watching import Banner, Called
+from vangnet.reports.service.desk import watching
+from vangnet.reports.service.desk.watching import Banner, Called
 from vangnet.web.cookies import Cookies
 from vangnet.web.navigation import takes_reports
 from vangnet.web.site import Site

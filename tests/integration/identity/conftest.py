@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from running.passwords import CHEAP_HASHES
@@ -17,6 +17,8 @@ from vangnet.identity.model import (
     InstallationKind,
     Invited,
     Language,
+    Party,
+    PartyKind,
     Person,
     SecondFactorNeeded,
     SignedIn,
@@ -24,7 +26,7 @@ from vangnet.identity.model import (
 )
 from vangnet.identity.model.sessions import actor_of
 from vangnet.identity.permissions import Role
-from vangnet.identity.service import factors, installation, invitations, people, sign_in
+from vangnet.identity.service import factors, installation, invitations, parties, people, sign_in
 from vangnet.keys import Keys
 
 BASE_URL = "http://localhost:8800"
@@ -122,6 +124,16 @@ class House:
         )
         assert isinstance(added, FactorAdded)
         return added, proposal.secret
+
+    def known_party(self, *, basis_ends_on: date | None = date(2026, 12, 31), name: str = "Wolkenhuis") -> Party:
+        """A provider that we know, with a legal basis until that day."""
+        party = parties.add(self.conn, self.administrator, name=name, kind=PartyKind.PROVIDER, now=self.now)
+        if basis_ends_on is None:
+            return party
+        return parties.record_legal_basis(
+            self.conn, self.administrator, party_id=party.id, text="an agreement", reference="of 2026",
+            ends_on=basis_ends_on, now=self.now,
+        )  # fmt: skip
 
     def resolved(self, token: str) -> SignedInPerson | None:
         """Whose session that is now."""

@@ -9,23 +9,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from running.authenticator import Authenticator
-from running.passwords import CHEAP_HASHES
+from running.passkey_ceremonies import HERE, add, alone, asked, begin, finish, first_half, second_half
 
 from vangnet.errors import Conflict, NotFound, TooManyAttempts
 from vangnet.identity.model import (
-    ANONYMOUS,
     Ceremony,
     FactorAdded,
     Refused,
-    SecondFactorNeeded,
-    Session,
     SignedIn,
     SignInMeans,
 )
 from vangnet.identity.model.sessions import actor_of
-from vangnet.identity.service import factors, passkeys, people, sign_in
+from vangnet.identity.service import factors, passkeys, people
 
-HERE = "http://localhost:8800"
 House = Any
 Colleague = Any
 
@@ -34,80 +30,6 @@ Colleague = Any
 def device() -> Authenticator:
     """A device that behaves."""
     return Authenticator(origin=HERE)
-
-
-def begin(house: House, actor: Any, session: Session) -> Ceremony:
-    return passkeys.begin_adding(house.conn, actor, session=session, base_url=HERE, keys=house.keys, now=house.now)
-
-
-def finish(house: House, actor: Any, session: Session, ceremony: Ceremony, answer: str) -> FactorAdded | Refused:
-    return passkeys.finish_adding(
-        house.conn,
-        actor,
-        session=session,
-        sealed=ceremony.sealed,
-        answer=answer,
-        name="Telephone",
-        base_url=HERE,
-        client=house.client,
-        keys=house.keys,
-        now=house.now,
-    )
-
-
-def add(house: House, colleague: Colleague, device: Authenticator) -> FactorAdded | Refused:
-    session = colleague.signed_in.session
-    ceremony = begin(house, colleague.actor, session)
-    return finish(house, colleague.actor, session, ceremony, device.create(ceremony.options))
-
-
-def asked(house: House) -> Ceremony:
-    return passkeys.begin_sign_in(base_url=HERE, keys=house.keys, now=house.now)
-
-
-def alone(house: House, ceremony: Ceremony, answer: str) -> SignedIn | Refused:
-    return passkeys.sign_in(
-        house.conn,
-        ANONYMOUS,
-        sealed=ceremony.sealed,
-        answer=answer,
-        base_url=HERE,
-        client=house.client,
-        keys=house.keys,
-        now=house.now,
-    )
-
-
-def first_half(house: House, colleague: Colleague) -> SecondFactorNeeded:
-    needed = sign_in.with_password(
-        house.conn,
-        ANONYMOUS,
-        email=colleague.person.email,
-        password=colleague.password,
-        client=house.client,
-        keys=house.keys,
-        now=house.now,
-        hashes=CHEAP_HASHES,
-    )
-    assert isinstance(needed, SecondFactorNeeded)
-    return needed
-
-
-def second_half(house: House, needed: SecondFactorNeeded, device: Authenticator) -> SignedIn | Refused:
-    actor = actor_of(needed.person, needed.session)
-    ceremony = passkeys.begin_second_half(house.conn, actor, base_url=HERE, keys=house.keys, now=house.now)
-    assert ceremony is not None
-    return passkeys.finish_second_half(
-        house.conn,
-        actor,
-        session=needed.session,
-        sealed=ceremony.sealed,
-        answer=device.get(ceremony.options),
-        base_url=HERE,
-        client=house.client,
-        keys=house.keys,
-        now=house.now,
-    )
 
 
 def test_a_passkey_alone_is_a_complete_sign_in(house: House, device: Authenticator) -> None:

@@ -26,12 +26,14 @@ from vangnet.identity.permissions import Role
 from vangnet.registry.model.classification import Classification
 from vangnet.registry.model.entries import EntryState
 from vangnet.registry.service import disputes, entries
-from vangnet.reports.assessment_rules import STARTING, AssessedClass, FileState, NotListed, as_document
-from vangnet.reports.golden_pictures import is_drawn
 from vangnet.reports.model.facts import AgeClass
-from vangnet.reports.service import assessing, exposure, golden, likeness, placing, proposing, sheets, showing
-from vangnet.reports.service import desk as desk_service
-from vangnet.reports.service.looking import Viewer
+from vangnet.reports.rules.assessment.answers import STARTING, AssessedClass, FileState, NotListed, as_document
+from vangnet.reports.rules.assessment.golden_pictures import is_drawn
+from vangnet.reports.service.assessment import assessing, exposure, golden, likeness, proposing, sheets
+from vangnet.reports.service.assessment.looking import Viewer
+from vangnet.reports.service.desk import desk as desk_service
+from vangnet.reports.service.desk import showing
+from vangnet.reports.service.triage import placing
 from vangnet.reports.store import files as file_store
 from vangnet.vault.model import OpenReason
 

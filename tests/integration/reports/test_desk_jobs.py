@@ -14,8 +14,9 @@ from vangnet.jobs.tasks import SCHEDULE, TASKS
 from vangnet.jobs.workplace import TryAgain, Workplace
 from vangnet.partners.transport import Transport
 from vangnet.reports.model.drafts import Incident, ReportDraft, Reporter, ReporterKind, Sign, Source
-from vangnet.reports.service import desk as desk_service
-from vangnet.reports.service import ordering, placing, sampling, watching
+from vangnet.reports.service.desk import desk as desk_service
+from vangnet.reports.service.desk import ordering, sampling, watching
+from vangnet.reports.service.triage import placing
 
 
 def draft(reference: str, *signs: Sign) -> ReportDraft:

@@ -11,14 +11,15 @@ from vangnet.audit.model import Actor
 from vangnet.db import Connection
 from vangnet.errors import Conflict, InvalidInput, PermissionDenied
 from vangnet.identity.permissions import Role
-from vangnet.reports.missed import MissedShare, NotKnown
 from vangnet.reports.model.drafts import Incident, ItemDraft, ItemKind, ReportDraft, Reporter, ReporterKind, Sign, Source
 from vangnet.reports.model.reports import Closing, ReportState
 from vangnet.reports.model.triage_policy import STARTING, as_document
 from vangnet.reports.model.wanted import Wanted
-from vangnet.reports.service import assigning, ordering, placing, policies, sampling, showing, watching
-from vangnet.reports.service import desk as desk_service
-from vangnet.reports.triage import Factor
+from vangnet.reports.rules.desk.missed import MissedShare, NotKnown
+from vangnet.reports.rules.triage.points import Factor
+from vangnet.reports.service.desk import assigning, ordering, sampling, showing, watching
+from vangnet.reports.service.desk import desk as desk_service
+from vangnet.reports.service.triage import placing, policies
 
 _numbers = itertools.count(1)
 

@@ -33,9 +33,12 @@ from vangnet.reports.model.drafts import (
     Source,
     Trace,
 )
-from vangnet.reports.regimes import EvidenceKind
-from vangnet.reports.service import clocks, dropping, erasing, placing, preserving, showing
-from vangnet.reports.service.preserving import AnswerKind
+from vangnet.reports.model.regimes import EvidenceKind
+from vangnet.reports.service import erasing
+from vangnet.reports.service.desk import showing
+from vangnet.reports.service.evidence import clocks, dropping, preserving
+from vangnet.reports.service.evidence.preserving import AnswerKind
+from vangnet.reports.service.triage import placing
 from vangnet.reports.store import clocks as clock_store
 
 

@@ -6,8 +6,8 @@ from running.report_desk import CONSOLE, Desk
 
 from vangnet.reports.formats.bundle import Bundled
 from vangnet.reports.model.drafts import Incident, ItemDraft, ItemKind, ReportDraft, Reporter, ReporterKind, Source
-from vangnet.reports.service import deliveries
-from vangnet.reports.service.recognising import LookedUp, as_bytes, from_bytes
+from vangnet.reports.service.intake import deliveries
+from vangnet.reports.service.intake.recognising import LookedUp, as_bytes, from_bytes
 
 
 def hashed(*numbers: int, reference: str) -> Bundled:

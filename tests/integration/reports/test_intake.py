@@ -19,8 +19,9 @@ from vangnet.reports.model.drafts import (
     Source,
 )  # fmt: skip
 from vangnet.reports.model.reports import Report, ReportState
-from vangnet.reports.service import deliveries, showing
-from vangnet.reports.service import desk as desk_service
+from vangnet.reports.service.desk import desk as desk_service
+from vangnet.reports.service.desk import showing
+from vangnet.reports.service.intake import deliveries
 from vangnet.simulation.cybertips import make_tips
 
 LINK = "https://pictures.example/gallery/1"

@@ -29,14 +29,15 @@ from running.report_desk import CONSOLE, Desk
 from vangnet.db import Connection
 from vangnet.errors import Conflict, InvalidInput, NotFound
 from vangnet.keys import Keys
-from vangnet.reports.features import FeatureKind
-from vangnet.reports.grouping import Deed, Undone, standing
-from vangnet.reports.linking import STARTING, InMemory, link
 from vangnet.reports.model.drafts import ItemDraft, ItemKind, ReportDraft
-from vangnet.reports.service import groups, joining, links, showing
-from vangnet.reports.service.recognising import Recognised
+from vangnet.reports.rules.linking.features import FeatureKind
+from vangnet.reports.rules.linking.grouping import Deed, Undone, standing
+from vangnet.reports.rules.linking.links import STARTING, InMemory, link
+from vangnet.reports.service.desk import showing
+from vangnet.reports.service.intake.recognising import Recognised
+from vangnet.reports.service.linking import groups, joining, links
+from vangnet.reports.service.linking.shared_values import SharedValues, as_feature, coded
 from vangnet.reports.service.secrets import opened, secrets_of
-from vangnet.reports.service.shared_values import SharedValues, as_feature, coded
 from vangnet.reports.store import link_deeds, values
 from vangnet.reports.store import links as link_store
 

@@ -18,8 +18,8 @@ from vangnet.identity.permissions import Role
 from vangnet.registry.model.classification import Classification
 from vangnet.reports.model.drafts import Sign
 from vangnet.reports.model.looks import BLURRED_SIDE, LookStep, Size, Wanted
-from vangnet.reports.service import exposure, looking
-from vangnet.reports.service.looking import Viewer
+from vangnet.reports.service.assessment import exposure, looking
+from vangnet.reports.service.assessment.looking import Viewer
 from vangnet.reports.store import files as file_store
 from vangnet.reports.store import looks as look_store
 from vangnet.vault.model import OpenReason

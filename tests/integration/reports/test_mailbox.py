@@ -14,7 +14,7 @@ from vangnet.jobs import mailbox as jobs
 from vangnet.jobs.mailbox import Fetched
 from vangnet.partners.mailbox import MailboxAddress, open_mailbox
 from vangnet.reports.model.deliveries import DeliveryState
-from vangnet.reports.service import deliveries
+from vangnet.reports.service.intake import deliveries
 
 MAIL = (
     b"From: Somebody <somebody@mail.example>\r\nTo: meldingen@hotline.example\r\nMessage-ID: <1@mail.example>\r\n"

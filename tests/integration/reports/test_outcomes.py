@@ -11,7 +11,8 @@ from vangnet.errors import InvalidInput, NotFound, PermissionDenied
 from vangnet.identity.permissions import Role
 from vangnet.reports.model.drafts import Incident, ItemDraft, ItemKind, ReportDraft, Reporter, ReporterKind, Source
 from vangnet.reports.model.outcomes import Outcome, Series
-from vangnet.reports.service import outcomes, showing
+from vangnet.reports.service.desk import showing
+from vangnet.reports.service.referral import outcomes
 
 
 def report(desk: Desk, reference: str, *contents: bytes) -> int:

@@ -15,8 +15,9 @@ from vangnet.jobs.workplace import Workplace
 from vangnet.partners.transport import Transport
 from vangnet.reports.model.drafts import Source
 from vangnet.reports.model.reports import Closing, ReportState
-from vangnet.reports.service import deliveries, showing
-from vangnet.reports.service import desk as desk_service
+from vangnet.reports.service.desk import desk as desk_service
+from vangnet.reports.service.desk import showing
+from vangnet.reports.service.intake import deliveries
 from vangnet.retention import service as retention
 from vangnet.retention.model import WAITS
 from vangnet.retention.terms import STARTING, as_document

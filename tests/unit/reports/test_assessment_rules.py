@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from vangnet.errors import Conflict, InvalidInput
 from vangnet.registry.model.classification import Classification, Scheme
-from vangnet.reports.assessment_rules import (
+from vangnet.reports.model.facts import AgeClass
+from vangnet.reports.rules.assessment.answers import (
     CLASS,
     LISTED,
     NEIGHBOURS_MAX,
@@ -30,7 +31,6 @@ from vangnet.reports.assessment_rules import (
     visible,
     youngest,
 )
-from vangnet.reports.model.facts import AgeClass
 
 ANNA, BRAM, CHRIS, DOOR = (uuid.UUID(int=number) for number in range(1, 5))
 CLASSES = st.sampled_from(list(AssessedClass))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from vangnet.errors import InvalidInput
 from vangnet.hashing.index import RADIUS, Index, Match
 from vangnet.hashing.model import HASH_BYTES
-from vangnet.reports.clustering import Clusters, Placed
+from vangnet.reports.rules.linking.clustering import Clusters, Placed
 
 #: Printed by pytest when a test fails, as every parameter is.
 SEED = 20261122

@@ -16,9 +16,9 @@ from vangnet.reports.formats.bundle import Bundled
 from vangnet.reports.formats.listing import list_path
 from vangnet.reports.formats.reading import Unreadable
 from vangnet.reports.formats.shares import Share
-from vangnet.reports.help_contacts import HelpFor, read_contacts
 from vangnet.reports.model.contents import is_packed, packed, unpacked
 from vangnet.reports.model.drafts import Incident, ReportDraft, Reporter, ReporterKind, Source
+from vangnet.reports.rules.intake.help_contacts import HelpFor, read_contacts
 from vangnet.simulation.cybertips import make_tips, write_folder, write_zip
 from vangnet.simulation.help_contacts import CONTACTS
 

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from vangnet.errors import InvalidInput, InvalidTransition
 from vangnet.identity.model import InstallationKind, Language
-from vangnet.reports.evidence_clocks import ClockDraft, Moment, clocks_of
 from vangnet.reports.model.clocks import (
     CLOCK_STEPS,
     PRESERVATION_STEPS,
@@ -40,8 +39,17 @@ from vangnet.reports.model.drafts import (
     Source,
     Trace,
 )
-from vangnet.reports.preservation_letter import LetterFacts, letter
-from vangnet.reports.regimes import PRESERVATION_LAWS, TERMS, EvidenceKind, Ground, checked_law, laws_for, term_by_code
+from vangnet.reports.model.regimes import (
+    PRESERVATION_LAWS,
+    TERMS,
+    EvidenceKind,
+    Ground,
+    checked_law,
+    laws_for,
+    term_by_code,
+)
+from vangnet.reports.rules.evidence.clocks import ClockDraft, Moment, clocks_of
+from vangnet.reports.rules.evidence.preservation_letter import LetterFacts, letter
 
 NOW = datetime(2026, 11, 21, 13, 2, 7, tzinfo=UTC)
 REPORTED, CUSTOMER, ACCOUNT, HOSTED = EvidenceKind

@@ -9,9 +9,6 @@ from hypothesis import strategies as st
 
 from vangnet.errors import Conflict, InvalidInput
 from vangnet.hashing.model import PARTS
-from vangnet.reports.agreement import PAIRS_MIN, agreement
-from vangnet.reports.assessment_rules import AssessedClass
-from vangnet.reports.exposure import Fill, Meter, day_of, require_room, seconds_of, sum_of
 from vangnet.reports.model.looks import (
     BLURRED_SIDE,
     SECONDS_MAX,
@@ -25,6 +22,9 @@ from vangnet.reports.model.looks import (
     require_in_order,
     until,
 )
+from vangnet.reports.rules.assessment.agreement import PAIRS_MIN, agreement
+from vangnet.reports.rules.assessment.answers import AssessedClass
+from vangnet.reports.rules.assessment.exposure import Fill, Meter, day_of, require_room, seconds_of, sum_of
 from vangnet.vault.model import OpenReason
 
 NOW = datetime(2026, 11, 21, 13, 2, 7, tzinfo=UTC)

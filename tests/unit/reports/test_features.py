@@ -9,18 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vangnet.reports.clustering import Placed
-from vangnet.reports.features import (
-    KEY_BYTES_MAX,
-    PERIOD_GAP,
-    Doubt,
-    Feature,
-    FeatureKind,
-    Known,
-    apart,
-    features,
-    periods,
-)
 from vangnet.reports.model.drafts import (
     Identifier,
     IdentifierKind,
@@ -36,7 +24,7 @@ from vangnet.reports.model.drafts import (
     Source,
     Trace,
 )
-from vangnet.reports.normal_forms import (
+from vangnet.reports.model.normal_forms import (
     Form,
     host_form,
     mail_form,
@@ -45,6 +33,18 @@ from vangnet.reports.normal_forms import (
     phone_form,
     text_form,
     web_form,
+)
+from vangnet.reports.rules.linking.clustering import Placed
+from vangnet.reports.rules.linking.features import (
+    KEY_BYTES_MAX,
+    PERIOD_GAP,
+    Doubt,
+    Feature,
+    FeatureKind,
+    Known,
+    apart,
+    features,
+    periods,
 )
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vangnet.errors import InvalidInput
-from vangnet.reports.features import Doubt, Feature, FeatureKind
-from vangnet.reports.grouping import (
+from vangnet.reports.rules.linking.features import Doubt, Feature, FeatureKind
+from vangnet.reports.rules.linking.grouping import (
     Cut,
     Deed,
     Dismissed,
@@ -26,7 +26,7 @@ from vangnet.reports.grouping import (
     standing,
     touched,
 )
-from vangnet.reports.linking import JOINS_UP_TO, Because, InMemory, Link, LinkLimits, link
+from vangnet.reports.rules.linking.links import JOINS_UP_TO, Because, InMemory, Link, LinkLimits, link
 
 REPORTS = range(8)
 

@@ -1,8 +1,8 @@
 """The drawing of a group says what the table says."""
 
-from vangnet.reports.features import FeatureKind
-from vangnet.reports.linking import Because, Link
-from vangnet.reports.service.link_views import GroupLink
+from vangnet.reports.rules.linking.features import FeatureKind
+from vangnet.reports.rules.linking.links import Because, Link
+from vangnet.reports.service.linking.link_views import GroupLink
 from vangnet.web.ui.link_graph import NODES_MAX, WIDTH, graph_of, joined_by_hand
 
 

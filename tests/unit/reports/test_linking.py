@@ -11,8 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vangnet.errors import InvalidInput
-from vangnet.reports.features import Doubt, Feature, FeatureKind, features, periods
-from vangnet.reports.linking import JOINS_UP_TO, Because, Carriers, InMemory, Link, LinkLimits, Strength, link
 from vangnet.reports.model.drafts import (
     Identifier,
     IdentifierKind,
@@ -27,6 +25,8 @@ from vangnet.reports.model.drafts import (
     Source,
     Trace,
 )
+from vangnet.reports.rules.linking.features import Doubt, Feature, FeatureKind, features, periods
+from vangnet.reports.rules.linking.links import JOINS_UP_TO, Because, Carriers, InMemory, Link, LinkLimits, Strength, link
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 COMPANY = Reporter(kind=ReporterKind.COMPANY, name="Chat Example")

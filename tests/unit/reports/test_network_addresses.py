@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vangnet.reports.formats.reading import Problems, Values
-from vangnet.reports.normal_forms import lies_in, spans
+from vangnet.reports.model.normal_forms import lies_in, spans
 
 _NETWORKS = ("10.0.0.0/8", "169.254.0.0/16", "240.0.0.0/4", "198.51.100.7/32")
 _NOW = datetime(2026, 11, 22, tzinfo=UTC)

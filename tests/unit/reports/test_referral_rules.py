@@ -27,7 +27,6 @@ from vangnet.handoff.model.referrals import (
 )
 from vangnet.identity.model import InstallationKind, PartyKind
 from vangnet.keys import Keys, sealed_to
-from vangnet.reports.match_drafts import draft_of
 from vangnet.reports.model.drafts import (
     Classified,
     Identifier,
@@ -57,7 +56,16 @@ from vangnet.reports.model.referrals import (
     state_after,
 )
 from vangnet.reports.model.reports import Closing
-from vangnet.reports.referral_contents import COVERED, as_document, as_found, from_document, may_have, proposed, shared
+from vangnet.reports.rules.referral.contents import (
+    COVERED,
+    as_document,
+    as_found,
+    from_document,
+    may_have,
+    proposed,
+    shared,
+)
+from vangnet.reports.rules.referral.match_drafts import draft_of
 
 AT = datetime(2026, 11, 21, 13, 2, 7, tzinfo=UTC)
 WHOLE = ReportDraft(

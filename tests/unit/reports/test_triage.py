@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vangnet.registry.model.classification import Classification
-from vangnet.reports.capacity import capacity_line, draw_below_line
 from vangnet.reports.model.drafts import Incident, ReporterKind, Sign, Source
 from vangnet.reports.model.facts import AgeClass, CannotOpen, Claim, Facts, Part, Sayer, sayer_of
 from vangnet.reports.model.triage_policy import AGAINST, STARTING, Equals, TriagePolicy, Weight
-from vangnet.reports.order import Lane, is_for_oldest, last_hours, next_places, order, rank
-from vangnet.reports.triage import Factor, changes_at, due_at, score, standing
+from vangnet.reports.rules.desk.capacity import capacity_line, draw_below_line
+from vangnet.reports.rules.triage.order import Lane, is_for_oldest, last_hours, next_places, order, rank
+from vangnet.reports.rules.triage.points import Factor, changes_at, due_at, score, standing
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 URGENT = [sign for sign in Sign if sign not in AGAINST]

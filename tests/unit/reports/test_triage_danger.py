@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vangnet.registry.model.classification import Classification
-from vangnet.reports.danger import alerts, calling
 from vangnet.reports.model.drafts import Incident, Sign, Source
 from vangnet.reports.model.facts import AgeClass, CannotOpen, Claim, Facts, Part, Sayer
 from vangnet.reports.model.triage_policy import STARTING
+from vangnet.reports.rules.desk.danger import alerts, calling
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 WATCH = [UUID(int=number) for number in (11, 12, 13, 14)]

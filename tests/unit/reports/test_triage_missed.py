@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vangnet.errors import InvalidInput
-from vangnet.reports.missed import MissedShare, NotKnown, missed_share
+from vangnet.reports.rules.desk.missed import MissedShare, NotKnown, missed_share
 
 
 def known(drawn: int, urgent: int, opened: int | None = None) -> MissedShare:

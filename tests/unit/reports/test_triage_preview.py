@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from vangnet.reports.model.drafts import Sign, Source
 from vangnet.reports.model.facts import Claim, Facts, Sayer
 from vangnet.reports.model.triage_policy import STARTING, Weight
-from vangnet.reports.triage_preview import NAMED_MAX, preview
+from vangnet.reports.rules.triage.preview import NAMED_MAX, preview
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from vangnet.reports.model.drafts import Sign, Source
 from vangnet.reports.model.facts import Claim, Facts, Sayer
 from vangnet.reports.model.triage_policy import STARTING
-from vangnet.reports.order import rank
+from vangnet.reports.rules.triage.order import rank
 from vangnet.reports.store.watch import DANGER_BELOW
 
 PLAIN = Facts(report_id=1, received_at=datetime(2026, 11, 21, tzinfo=UTC), source=Source.API)

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from vangnet.reports.model.drafts import ReportDraft
-from vangnet.reports.normal_forms import Spans, lies_in, spans
+from vangnet.reports.model.normal_forms import Spans, lies_in, spans
 
 #: How much of a form is read at a time.
 CHUNK_BYTES = 256 * 1024

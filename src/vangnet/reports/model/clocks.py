@@ -8,7 +8,7 @@ from uuid import UUID
 
 from vangnet.errors import InvalidTransition
 from vangnet.identity.model import Language
-from vangnet.reports.regimes import EvidenceKind, Ground, Term
+from vangnet.reports.model.regimes import EvidenceKind, Ground, Term
 
 #: From when on a clock is soon, and very soon.
 SOON = timedelta(days=7)

@@ -7,8 +7,8 @@ from vangnet.audit.model import Actor
 from vangnet.db import Connection
 from vangnet.identity.permissions import Permission
 from vangnet.reports.model.reports import Closing, ReportState
-from vangnet.reports.service import joining
-from vangnet.reports.service.registering import RECORD
+from vangnet.reports.service.intake.registering import RECORD
+from vangnet.reports.service.linking import joining
 from vangnet.reports.store import clocks as clock_store
 from vangnet.reports.store import deliveries as delivery_store
 from vangnet.reports.store import referrals as referral_store

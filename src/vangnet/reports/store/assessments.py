@@ -10,7 +10,7 @@ from psycopg.rows import kwargs_row
 from psycopg.types.json import Jsonb
 
 from vangnet.db import Connection
-from vangnet.reports.assessment_rules import AssessedClass, FileState, Given, NotListed, Stage
+from vangnet.reports.rules.assessment.answers import AssessedClass, FileState, Given, NotListed, Stage
 from vangnet.reports.store.numbers import number
 
 _GIVEN = "id, file_id, report_id, position, person_id, stage, class AS assessed, answers, as_file"

@@ -11,7 +11,7 @@ from vangnet.db import Connection
 from vangnet.errors import NotFound
 from vangnet.identity.model import Language
 from vangnet.reports.model.clocks import Clock, ClockState, Preservation, PreservationState, SentHow
-from vangnet.reports.regimes import EvidenceKind
+from vangnet.reports.model.regimes import EvidenceKind
 from vangnet.reports.store.numbers import number
 
 _CLOCK = """

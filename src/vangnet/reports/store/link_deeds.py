@@ -8,8 +8,8 @@ from typing import Any
 
 from vangnet.db import Connection
 from vangnet.errors import NotFound
-from vangnet.reports.features import FeatureKind
-from vangnet.reports.grouping import Cut, Deed, Dismissed, Merged, Split, Undone, named
+from vangnet.reports.rules.linking.features import FeatureKind
+from vangnet.reports.rules.linking.grouping import Cut, Deed, Dismissed, Merged, Split, Undone, named
 from vangnet.reports.store.numbers import number
 
 _COLUMNS = "id, kind, link_kind, value_kind, value_code, undoes, stands, by, at"

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from vangnet.db import Connection
-from vangnet.reports.features import FeatureKind
-from vangnet.reports.linking import Because, Link
+from vangnet.reports.rules.linking.features import FeatureKind
+from vangnet.reports.rules.linking.links import Because, Link
 from vangnet.reports.store.values import as_codes, as_roles
 
 _COLUMNS = "a, b, kind, by, shared, reports, bits_apart, minutes_apart, roles_a, roles_b"

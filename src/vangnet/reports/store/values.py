@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from vangnet.db import Connection
-from vangnet.reports.features import Doubt, FeatureKind, Period
 from vangnet.reports.model.drafts import PersonRole
+from vangnet.reports.rules.linking.features import Doubt, FeatureKind, Period
 
 _Code = TypeVar("_Code", bound=StrEnum)
 _COLUMNS = "code, kind, report_id, by, among, doubts, roles, seen, hash"

@@ -12,9 +12,9 @@ from vangnet.reports.model.drafts import Incident, ReporterKind, Source
 from vangnet.reports.model.facts import CannotOpen, Sayer
 from vangnet.reports.model.reports import Closing, Report, ReportState
 from vangnet.reports.model.wanted import Wanted
-from vangnet.reports.order import Lane
-from vangnet.reports.service import desk, ordering, showing
-from vangnet.reports.triage import Factor, Standing
+from vangnet.reports.rules.triage.order import Lane
+from vangnet.reports.rules.triage.points import Factor, Standing
+from vangnet.reports.service.desk import desk, ordering, showing
 from vangnet.web.access import needs
 from vangnet.web.api.words import DIGITS
 from vangnet.web.visit import Visit

@@ -13,7 +13,7 @@ from vangnet.identity.service import api_keys
 from vangnet.reports.formats.reading import UnreadableReason
 from vangnet.reports.model.deliveries import DELIVERY_MAX, DeliveryState
 from vangnet.reports.model.drafts import IdentifierKind, Incident, ItemKind, PersonRole, Sign, Source
-from vangnet.reports.service import deliveries
+from vangnet.reports.service.intake import deliveries
 from vangnet.web.access import needs
 from vangnet.web.api.words import DIGITS
 from vangnet.web.visit import OneVisit, Visit

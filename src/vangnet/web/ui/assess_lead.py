@@ -9,10 +9,10 @@ from starlette.responses import Response
 
 from vangnet.errors import Conflict, InvalidInput
 from vangnet.identity.permissions import Permission
-from vangnet.reports.agreement import PAIRS_MIN
-from vangnet.reports.assessment_rules import LISTED, AssessedClass, as_document
-from vangnet.reports.exposure import PEOPLE_MIN
-from vangnet.reports.service import assessing, exposure, proposing
+from vangnet.reports.rules.assessment.agreement import PAIRS_MIN
+from vangnet.reports.rules.assessment.answers import LISTED, AssessedClass, as_document
+from vangnet.reports.rules.assessment.exposure import PEOPLE_MIN
+from vangnet.reports.service.assessment import assessing, exposure, proposing
 from vangnet.web.access import needs
 from vangnet.web.languages import marked
 from vangnet.web.ui.assess import CLASS_NAMES

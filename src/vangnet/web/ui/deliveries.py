@@ -8,7 +8,7 @@ from starlette.responses import Response
 from vangnet.errors import Conflict, InvalidInput, InvalidTransition, TooLarge
 from vangnet.identity.permissions import Permission
 from vangnet.reports.model.deliveries import DELIVERY_MAX, TRANSITIONS, DeliveryState
-from vangnet.reports.service import deliveries
+from vangnet.reports.service.intake import deliveries
 from vangnet.web.access import needs
 from vangnet.web.defanging import as_text, defanged
 from vangnet.web.languages import marked

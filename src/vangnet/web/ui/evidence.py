@@ -11,9 +11,11 @@ from vangnet.errors import Conflict, InvalidInput, InvalidTransition
 from vangnet.identity.model.parties import LEGAL_TIME_ZONE
 from vangnet.identity.permissions import Permission
 from vangnet.reports.model.clocks import PRESERVATION_STEPS, PreservationState, SentHow
-from vangnet.reports.regimes import TERMS
-from vangnet.reports.service import clocks, dropping, outcomes, preserving, referring, showing
-from vangnet.reports.service.preserving import LETTER_MAX, AnswerKind
+from vangnet.reports.model.regimes import TERMS
+from vangnet.reports.service.desk import showing
+from vangnet.reports.service.evidence import clocks, dropping, preserving
+from vangnet.reports.service.evidence.preserving import LETTER_MAX, AnswerKind
+from vangnet.reports.service.referral import outcomes, referring
 from vangnet.web.access import needs
 from vangnet.web.defanging import defanged
 from vangnet.web.languages import marked

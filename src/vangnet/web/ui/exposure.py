@@ -6,9 +6,9 @@ from fastapi import APIRouter, Form
 from starlette.responses import Response
 
 from vangnet.errors import InvalidInput
-from vangnet.reports.exposure import Fill
 from vangnet.reports.model.looks import BLUR_MAX, SECONDS_MAX, SECONDS_MIN, Size
-from vangnet.reports.service import exposure
+from vangnet.reports.rules.assessment.exposure import Fill
+from vangnet.reports.service.assessment import exposure
 from vangnet.web.access import SIGNED_IN, needs
 from vangnet.web.languages import marked
 from vangnet.web.visit import OneVisit, Visit

@@ -6,8 +6,8 @@ from vangnet.handoff.model.referrals import ReferralOutcome, ReferralReason
 from vangnet.reports.model.clocks import ClockState, FollowUp, PreservationState, SentHow, Urgency
 from vangnet.reports.model.outcomes import Outcome
 from vangnet.reports.model.referrals import Arrival, ReferralState, Share
-from vangnet.reports.regimes import EvidenceKind, Ground
-from vangnet.reports.service.preserving import AnswerKind
+from vangnet.reports.model.regimes import EvidenceKind, Ground
+from vangnet.reports.service.evidence.preserving import AnswerKind
 from vangnet.web.languages import marked
 
 REASON_NAMES = {

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from vangnet.reports.service.link_views import GroupLink
+from vangnet.reports.service.linking.link_views import GroupLink
 
 #: More than these cannot be told apart in a drawing.
 NODES_MAX = 40

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from vangnet.errors import InvalidInput, NotFound
 from vangnet.identity.permissions import Permission
 from vangnet.reports.model.outcomes import NUMBER_MAX, Outcome
-from vangnet.reports.service import outcomes
+from vangnet.reports.service.referral import outcomes
 from vangnet.web.access import needs
 from vangnet.web.languages import marked
 from vangnet.web.ui.follow_up_words import WORDS

@@ -17,10 +17,10 @@ from vangnet.identity.model.parties import LEGAL_TIME_ZONE, PartyState
 from vangnet.identity.permissions import Permission
 from vangnet.identity.service import parties
 from vangnet.reports.formats.public_form import KINDS, LINE_MAX, NOTE_MAX, PublicForm, read_form
-from vangnet.reports.help_contacts import HelpContacts
 from vangnet.reports.model.drafts import Incident, ReportDraft
-from vangnet.reports.service import public
-from vangnet.reports.service.public import PublicState
+from vangnet.reports.rules.intake.help_contacts import HelpContacts
+from vangnet.reports.service.intake import public
+from vangnet.reports.service.intake.public import PublicState
 from vangnet.web.access import PUBLIC, needs
 from vangnet.web.languages import marked
 from vangnet.web.visit import OneVisit, Visit

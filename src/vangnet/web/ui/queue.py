@@ -17,9 +17,9 @@ from vangnet.identity.permissions import Permission
 from vangnet.reports.model.drafts import Incident, Source
 from vangnet.reports.model.reports import Report
 from vangnet.reports.model.wanted import Wanted, pressing, read_wanted
-from vangnet.reports.order import Lane
-from vangnet.reports.service import assigning, desk, ordering
-from vangnet.reports.triage import Standing
+from vangnet.reports.rules.triage.order import Lane
+from vangnet.reports.rules.triage.points import Standing
+from vangnet.reports.service.desk import assigning, desk, ordering
 from vangnet.web.access import needs
 from vangnet.web.languages import marked
 from vangnet.web.ui.report_words import WORDS

@@ -12,8 +12,9 @@ from vangnet.identity.model import Party
 from vangnet.identity.permissions import Permission
 from vangnet.identity.service import parties
 from vangnet.reports.model.referrals import NOTE_MAX, Arrival, ReferralState, Share
-from vangnet.reports.service import referred, referring, showing
-from vangnet.reports.service.referring import Recipient
+from vangnet.reports.service.desk import showing
+from vangnet.reports.service.referral import referred, referring
+from vangnet.reports.service.referral.referring import Recipient
 from vangnet.web.access import needs
 from vangnet.web.languages import marked
 from vangnet.web.ui.follow_up_words import WORDS

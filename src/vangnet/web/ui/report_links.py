@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from vangnet.errors import Conflict, InvalidInput, NotFound
 from vangnet.identity.permissions import Permission
-from vangnet.reports.features import Doubt, FeatureKind
-from vangnet.reports.grouping import Cut, Deed, Dismissed, Merged, Split
-from vangnet.reports.service import link_views, links
+from vangnet.reports.rules.linking.features import Doubt, FeatureKind
+from vangnet.reports.rules.linking.grouping import Cut, Deed, Dismissed, Merged, Split
+from vangnet.reports.service.linking import link_views, links
 from vangnet.web.access import needs
 from vangnet.web.languages import marked
 from vangnet.web.ui.link_graph import NODES_MAX, WIDTH, graph_of, joined_by_hand

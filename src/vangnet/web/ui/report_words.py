@@ -9,7 +9,7 @@ from vangnet.reports.model.facts import AgeClass, CannotOpen, Part, Sayer
 from vangnet.reports.model.reports import Closing, ReportState
 from vangnet.reports.model.triage_policy import Equals
 from vangnet.reports.model.wanted import Pressing
-from vangnet.reports.triage import Factor
+from vangnet.reports.rules.triage.points import Factor
 from vangnet.web.languages import marked
 from vangnet.web.ui.decisions import CLASSIFICATION_NAMES
 

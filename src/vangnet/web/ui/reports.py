@@ -20,8 +20,8 @@ from vangnet.identity.permissions import Permission
 from vangnet.reports.model.contents import ITEMS_A_PART
 from vangnet.reports.model.reports import Closing, Note, Report, ReportState, Step
 from vangnet.reports.model.wanted import pressing
-from vangnet.reports.service import assigning, desk, sampling, showing, watching
-from vangnet.reports.service.showing import ShownReport
+from vangnet.reports.service.desk import assigning, desk, sampling, showing, watching
+from vangnet.reports.service.desk.showing import ShownReport
 from vangnet.web.access import needs
 from vangnet.web.defanging import defanged
 from vangnet.web.languages import marked

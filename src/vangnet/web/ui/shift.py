@@ -8,9 +8,11 @@ from starlette.responses import Response
 from vangnet.db import Connection
 from vangnet.errors import Conflict
 from vangnet.identity.permissions import Permission
-from vangnet.reports.exposure import Fill
 from vangnet.reports.model.wanted import Wanted, pressing
-from vangnet.reports.service import deliveries, desk, exposure, ordering, watching
+from vangnet.reports.rules.assessment.exposure import Fill
+from vangnet.reports.service.assessment import exposure
+from vangnet.reports.service.desk import desk, ordering, watching
+from vangnet.reports.service.intake import deliveries
 from vangnet.web.access import needs
 from vangnet.web.defanging import defanged
 from vangnet.web.languages import marked

@@ -14,11 +14,12 @@ from starlette.responses import Response
 
 from vangnet.errors import Conflict, InvalidInput
 from vangnet.identity.permissions import Permission
-from vangnet.reports.missed import MissedShare
 from vangnet.reports.model.drafts import Sign
 from vangnet.reports.model.triage_policy import AGAINST, STARTING, Equals, as_document, read_document
-from vangnet.reports.service import ordering, policies, sampling
-from vangnet.reports.service.policies import TriedOut
+from vangnet.reports.rules.desk.missed import MissedShare
+from vangnet.reports.service.desk import ordering, sampling
+from vangnet.reports.service.triage import policies
+from vangnet.reports.service.triage.policies import TriedOut
 from vangnet.web.access import needs
 from vangnet.web.languages import marked
 from vangnet.web.ui.queue import names_of

@@ -1,0 +1,1 @@
+"""Rules of the work at the desk: how far it reaches, whom danger calls, what is missed."""

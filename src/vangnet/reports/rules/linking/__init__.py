@@ -1,0 +1,1 @@
+"""Rules of which reports belong together."""

@@ -1,0 +1,1 @@
+"""Rules of the order in which reports are opened."""

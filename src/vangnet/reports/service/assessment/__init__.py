@@ -1,0 +1,1 @@
+"""Looking at pictures, and answering what is asked about them."""

@@ -1,0 +1,1 @@
+"""Evidence that others have: its clocks, and asking them to keep it."""

@@ -1,0 +1,1 @@
+"""Taking reports in: kept first, read afterwards, their files known again."""

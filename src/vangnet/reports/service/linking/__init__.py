@@ -1,0 +1,1 @@
+"""Which reports belong together: found by what they share, changed by people."""

@@ -1,0 +1,1 @@
+"""The order in which reports are opened, and the policy that it follows."""
