@@ -4,15 +4,18 @@
 
 The list is of photo-like hashes (hash_shapes.py). So that one sees what the rules about quality are worth, a second list
 has what no list should have: the hashes of other flat, patterned, drawn and photo-like pictures of the same kinds, as a
-supplier takes them in by mistake. Each pair of a picture and an entry within 31 bits is counted, whatever its quality; then
-without the entries that the registry does not take; then those on which the policy blocks. All in one run of the gate's
-matcher over the pictures, in every view of an upload: turned and mirrored, and each of these once more without what was put
-around it. As many hashes again are listed as sub-windows. With `--photos FOLDER` a provider's own pictures are checked
-beside the drawn ones, all of them once.
+supplier takes them in by mistake. Each pair of a picture and an entry that matches is counted, whatever its quality: within
+31 bits, or 44 where a banner was painted over, which only holds (docs/explanation/views.md); then without the entries that
+the registry does not take; then those on which the policy blocks. All in one run of the gate's matcher over the pictures,
+in every view of an upload: turned and mirrored, and each of these once more without what was put around it. As many hashes
+again are listed as sub-windows. With `--photos FOLDER` a provider's own pictures are checked beside the drawn ones, all of
+them once; files that are no pictures are counted as such. No file is changed, kept or sent anywhere, and none is named.
 """
 
 import argparse
+import sys
 import tempfile
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,8 +33,8 @@ from vangnet.gate.matching import Examined, Matcher
 from vangnet.gate.model import Decision
 from vangnet.gate.policy import STARTING, Found, decide_match
 from vangnet.hashing.hasher import Hasher
-from vangnet.hashing.index import RADIUS, Index, IndexBuilder
-from vangnet.hashing.model import TRUSTED_QUALITY, Convention, MediaHash, Reason
+from vangnet.hashing.index import RADIUS, RADIUS_MAX, Index, IndexBuilder
+from vangnet.hashing.model import GUESSED_BITS, TRUSTED_QUALITY, Convention, MediaHash, Reason
 from vangnet.hashing.sandbox import Sandbox
 from vangnet.proportions import upper_bound
 from vangnet.registry.model.classification import Classification
@@ -39,12 +42,15 @@ from vangnet.registry.model.effects import Effect
 from vangnet.registry.model.entries import HashAlgorithm, ListedHash
 from vangnet.registry.model.lists import ListState
 from vangnet.registry.safeguards import PASSED, Safeguards
-from vangnet.registry.service.live import LiveMatch
+from vangnet.registry.service.live import Asked, LiveMatch
 
 _LIST = UUID(int=1)
 _THREADS = 3
 _STOCK_MOST = 2000
 _PAIRS_SHOWN = 50
+_TELL_S = 10.0
+#: What is not decoded is not looked up, and proves nothing.
+_NO_PICTURE = frozenset(Reason) - {Reason.LOW_QUALITY, Reason.DAMAGED}
 #: Far from the seeds that are given: the mistakes are other pictures than those that are checked.
 _OTHERS = 1_000_000
 _T = TypeVar("_T")
@@ -61,18 +67,27 @@ class Listed:
         self._index = index
         self.lookups = 0
 
-    def lookup(self, hash_: bytes, radius: int, convention: Convention) -> list[LiveMatch]:
-        """The entries within `radius` bits."""
+    def lookup(self, hash_: bytes, radius: int, convention: Convention, *, guessed: bool = False) -> list[LiveMatch]:
+        """The entries within `radius` bits, or a few more of a picture that had to be guessed in part."""
         self.lookups += 1  # Several threads may lose one of a million.
+        reach = min(radius + (GUESSED_BITS if guessed else 0), RADIUS_MAX)
         return [
             LiveMatch(
                 list_id=_LIST, list_state=ListState.ACTIVE, entry_id=match.id, category_id=1,
                 classification=Classification.BASELINE, proposed=False, algorithm=algorithm,
-                distance=match.distance, effect=Effect.HOLDS if windows else Effect.DECIDES,
+                distance=match.distance, effect=effect,
             )
-            for windows, algorithm in ((False, HashAlgorithm.PDQ), (True, HashAlgorithm.PDQ_WINDOW))
-            for match in self._index.lookup(hash_, radius, convention=convention, windows=windows)
+            for algorithm, effect, within in (
+                (HashAlgorithm.PDQ, Effect.DECIDES, reach), (HashAlgorithm.PDQ_WINDOW, Effect.HOLDS, radius)
+            )
+            for match in self._index.lookup(
+                hash_, within, convention=convention, windows=algorithm is HashAlgorithm.PDQ_WINDOW
+            )
         ]  # fmt: skip
+
+    def is_any_near(self, asked: Sequence[Asked], convention: Convention) -> bool:
+        """Whether anything is within the radius of any of these."""
+        return any(self.lookup(one.hash, one.radius, convention, guessed=one.guessed) for one in asked)
 
     def find_digest(self, *_: object) -> list[LiveMatch]:
         """None: the pictures are not the listed ones."""
@@ -84,13 +99,17 @@ class Counts:
     """What pictures of one kind came to; pairs are of a picture and an entry within 31 bits."""
 
     pictures: int = 0
+    #: Files that are no pictures, or cannot be decoded.
+    unread: int = 0
     #: Pictures that the hasher calls too plain to trust their hash.
     plain: int = 0
-    #: How many times one of them was looked up.
+    #: How many times they were looked up; told of all kinds together.
     lookups: int = 0
     #: With the photo-like list, and of these the pairs that block.
     pairs: int = 0
     blocking: int = 0
+    #: With the mistakes: pairs that lie beyond the usual radius, and match by a guess alone.
+    guessed: int = 0
     #: With the mistakes: all, those with entries that the registry takes, those that block, those of which both is true.
     mistaken: int = 0
     taken: int = 0
@@ -107,12 +126,18 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, help="a folder with pictures of your own")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     given = parser.parse_args()
+    if given.photos is not None and not given.photos.is_dir():
+        parser.error(f"{given.photos} is no folder")
     total: defaultdict[str, Counts] = defaultdict(Counts)
     told: list[str] = []
-    stocked = [("stock", data) for data in stock(min(_STOCK_MOST, given.pictures // 2))]
+    stocked: list[tuple[str, bytes | Path]] = []
+    if given.pictures > 1:
+        stocked += [("stock", data) for data in stock(min(_STOCK_MOST, given.pictures // 2))]
     if given.photos is not None:
-        paths = (path for path in sorted(given.photos.rglob("*")) if path.is_file())
-        stocked = [*stocked, *(("given", path.read_bytes()) for path in paths)]
+        paths = [path for path in sorted(given.photos.rglob("*")) if path.is_file()]
+        if not paths:
+            parser.error(f"{given.photos} has no file")
+        stocked += [("given", path) for path in paths]
     with Sandbox() as sandbox:
         for seed in given.seeds:
             # Stock and given pictures are the same for every seed, and count once.
@@ -127,7 +152,7 @@ def _measure(
     hasher: Hasher,
     *,
     seed: int,
-    files: Sequence[tuple[str, bytes]],
+    files: Sequence[tuple[str, bytes | Path]],
     given: argparse.Namespace,
 ) -> None:
     rows: int = given.rows
@@ -139,9 +164,13 @@ def _measure(
     def check(kind: str, data: bytes) -> tuple[str, Examined]:
         return kind, matcher.examine(data)
 
-    numbers = range(given.pictures - len(files))
-    pictures = chain(files, (drawn(seed, number) for number in numbers))
-    for kind, examined in _in_parallel(check, pictures):
+    numbers = range(max(given.pictures - len(files), 0))
+    pictures = chain(_read(files), (drawn(seed, number) for number in numbers))
+    count = len(files) + len(numbers)
+    for kind, examined in _told(_in_parallel(check, pictures), f"seed {seed}", count, told):
+        if examined.reason in _NO_PICTURE:
+            total[kind].unread += 1
+            continue
         counts = total[kind]
         counts.pictures += 1
         counts.plain += examined.reason is Reason.LOW_QUALITY
@@ -159,10 +188,29 @@ def _measure(
                 )
             else:
                 counts.mistaken += 1
+                counts.guessed += found.distance > RADIUS
                 counts.taken += entry in taken
                 counts.trusted += blocks
                 counts.left += entry in taken and blocks
     total["all"].lookups += listed.lookups
+
+
+def _read(files: Iterable[tuple[str, bytes | Path]]) -> Iterator[tuple[str, bytes]]:
+    for kind, file in files:
+        yield kind, file.read_bytes() if isinstance(file, Path) else file
+
+
+def _told(items: Iterable[_T], what: str, count: int, matches: Sequence[str]) -> Iterator[_T]:
+    """The same, and on the standard error how far it is and what was found."""
+    begin = told = time.monotonic()
+    for number, item in enumerate(items, 1):
+        yield item
+        if (now := time.monotonic()) > told + _TELL_S or number == count:
+            told = now
+            speed = number / (now - begin)
+            print(
+                f"{what}: {number:,} of {count:,} pictures, {speed:.0f} a second, {len(matches)} matches", file=sys.stderr
+            )
 
 
 def _listed(seed: int, rows: int) -> Index:
@@ -214,11 +262,18 @@ def _show(total: dict[str, Counts], told: Sequence[str], given: argparse.Namespa
     pictures = sum(counts.pictures for counts in total.values())
     pairs, blocking = (sum(getattr(counts, name) for counts in total.values()) for name in ("pairs", "blocking"))
     seeds = len(given.seeds)
+    unread = sum(counts.unread for counts in total.values())
+    if not pictures:
+        sys.exit("no file was a picture that could be decoded")
     print(
         f"{pictures:,} pictures (of {seeds} seeds; stock pictures once) against {given.rows:,} photo-like hashes a seed, "
-        f"and as many sub-windows, in {lookups / pictures:.1f} views each: **{pairs} matches within {RADIUS} bits**, "
-        f"{blocking} of which would block.\n"
+        f"and as many sub-windows, in {lookups / pictures:.1f} views each: **{pairs} matches** within {RADIUS} bits, or "
+        f"{RADIUS + GUESSED_BITS} where a banner was painted over; {blocking} of them would block.\n"
     )
+    if unread:
+        print(
+            f"{unread:,} files were no pictures, or could not be decoded: they were not looked up and count for nothing.\n"
+        )
     for line in told[:_PAIRS_SHOWN]:
         print(f"- {line}")
     _show_bounds(pairs, pictures, lookups * 2 * given.rows)
@@ -242,15 +297,17 @@ def _show_bounds(pairs: int, pictures: int, comparisons: int) -> None:
 def _show_kinds(total: dict[str, Counts], given: argparse.Namespace) -> None:
     print(
         f"\nWhat the rules about quality are worth: the same pictures against {given.mistakes:,} other pictures of these "
-        "kinds that a supplier listed by mistake. Pairs within 31 bits: all; without the entries that the registry refuses "
+        "kinds that a supplier listed by mistake. Pairs that match: all; those of them that do by a guess beyond "
+        f"{RADIUS} bits alone; without the entries that the registry refuses "
         f"(quality below {TRUSTED_QUALITY}, or near a picture that shows nothing); those on which a gate with "
         "`perceptual_blocks` blocks (quality of the upload at least that); and what both rules leave.\n\n"
-        "| kind | pictures | too plain | photo-like list | mistakes, no rule | the registry's rules | the gate's rule "
-        "| both |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
+        "| kind | pictures | too plain | photo-like list | mistakes, no rule | by a guess "
+        "| the registry's rules | the gate's rule | both |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     )
     for kind, one in [*sorted(total.items()), ("**all**", _sum(total.values()))]:
         print(
-            f"| {kind} | {one.pictures:,} | {one.plain:,} | {one.pairs:,} | {one.mistaken:,} | {one.taken:,} | "
+            f"| {kind} | {one.pictures:,} | {one.plain:,} | {one.pairs:,} | {one.mistaken:,} | {one.guessed:,} | "
+            f"{one.taken:,} | "
             f"{one.trusted:,} | {one.left:,} |"
         )
 

@@ -3,14 +3,17 @@
     python benchmarks/recall.py [--photos FOLDER] [--seeds 1 2 3] [--count 60]
 
 Photos are generated, and cut from the photographs that scikit-image carries and from stock pictures; or cut from nothing
-but the pictures in FOLDER, so that anybody can repeat it on theirs. Each copy is made with Pillow, saved as a JPEG and
-hashed as the gate hashes an upload; it is found where any of its hashes lies within 31 bits of a listed one. Rows that say
-so are against originals that were listed with sub-windows; all others against nothing but the hash of the whole original.
+but the pictures in FOLDER and its folders, so that anybody can repeat it on theirs; what is no picture or too small is
+counted. No file is changed, kept or sent anywhere, and none is named. Each copy is made with Pillow, saved as a JPEG and
+hashed as the gate hashes an upload; it is found where any of its hashes lies within 31 bits of a listed one, or within 44
+where a banner was painted over. Rows that say so are against originals that were listed with sub-windows; all others
+against nothing but the hash of the whole original.
 """
 
 import argparse
 import io
 import random
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,12 +23,12 @@ import pdqhash  # type: ignore[import-untyped]
 from figures import Figure, show
 from hash_photo import PHOTOGRAPHS, cut
 from ordinary_pictures import STOCK, photo
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 
 from vangnet import _core
 from vangnet.hashing import media
 from vangnet.hashing.index import RADIUS
-from vangnet.hashing.model import TRUSTED_QUALITY, Convention, Decoded, MediaFormat, view_name
+from vangnet.hashing.model import GUESSED_BITS, TRUSTED_QUALITY, Convention, Cut, Decoded, MediaFormat, view_name
 from vangnet.hashing.windows import sub_windows
 from vangnet.hashing.wire import Job
 
@@ -34,6 +37,7 @@ Colour = tuple[int, int, int]
 SIZES = ((1024, 768), (768, 1024), (1200, 800), (1080, 1080), (640, 480), (1600, 1200))
 #: A stock picture with shorter sides is an icon.
 _LEAST_SIDE = 400
+_TELL_EACH = 10
 _WORDS = "when you see it monday again nobody expected this after one coffee please share with all your friends today"
 
 
@@ -84,6 +88,17 @@ def banner(image: Image.Image, rng: random.Random) -> Image.Image:
     pen = ImageDraw.Draw(image)
     pen.rectangle((0, top, image.width, top + height - 1), fill=paper)
     _write(pen, rng, (0, top, image.width, height), ink)
+    return image
+
+
+def plain_banner(image: Image.Image, _: random.Random) -> Image.Image:
+    """A black strip with a few small words over the lowest 15 %."""
+    image = image.copy()
+    top = image.height - round(image.height * 0.15)
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((0, top, image.width, image.height), fill="black")
+    font = ImageFont.load_default(max(8, (image.height - top) // 4))
+    pen.text((image.width * 0.04, top + (image.height - top) * 0.35), "see you on monday", fill="white", font=font)
     return image
 
 
@@ -152,6 +167,7 @@ ROWS: tuple[tuple[str, Alteration, float | None, bool], ...] = (
     ("several at once", several, 0.97, False),
     ("banner over 15 %", banner, 0.9, False),
     ("banner over 15 %, again", banner, 0.9, True),
+    ("black banner, few words, over the lowest 15 %", plain_banner, 0.9, False),
     ("caption beside it", caption, None, False),
     ("screenshot", screenshot, None, False),
     ("crop of 5 %, uneven", crop(0.05), 0.9, True),
@@ -182,29 +198,37 @@ def _write(pen: ImageDraw.ImageDraw, rng: random.Random, box: tuple[int, int, in
 # --- photos -------------------------------------------------------------------------------------------------------
 
 
-def sources(folder: Path | None) -> list[Image.Image]:
-    """Photographs to cut from."""
+def sources(folder: Path | None) -> tuple[list[Path], int]:
+    """Photographs to cut from, and how many files of the folder are none that are large enough."""
     import skimage  # noqa: PLC0415 (only where no folder is given)
 
     folders = [folder] if folder else [Path(skimage.__file__).parent / "data", *STOCK]
-    found = []
-    for place in folders:
-        for path in sorted(place.rglob("*")) if place.is_dir() else []:
-            wanted = folder is not None or path.name in PHOTOGRAPHS or path.suffix == ".jpg"
-            if wanted and path.suffix.lower() in {".jpg", ".jpeg", ".png", ".webp"} and not path.is_symlink():
-                with Image.open(path) as image:
-                    if min(image.size) >= _LEAST_SIDE:
-                        found.append(image.convert("RGB"))
-    return found
+    paths = [path for place in folders for path in sorted(place.rglob("*")) if path.is_file() and not path.is_symlink()]
+    if folder is None:
+        paths = [path for path in paths if path.name in PHOTOGRAPHS or path.suffix == ".jpg"]
+    found = [path for path in paths if _is_large_enough(path)]
+    return found, len(paths) - len(found)
 
 
-def photos(cut_from: Sequence[Image.Image], seed: int, count: int, *, only_cut: bool) -> Iterator[Image.Image]:
+def _is_large_enough(path: Path) -> bool:
+    try:
+        with Image.open(path) as image:
+            size = image.size
+            image.draft("L", (1, 1))
+            image.load()
+            return min(size) >= _LEAST_SIDE
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False
+
+
+def photos(cut_from: Sequence[Path], seed: int, count: int, *, only_cut: bool) -> Iterator[Image.Image]:
     """Photos of everyday sizes: cuts, and one in three generated."""
     rng = random.Random(seed)  # noqa: S311 (the same photos each run)
     for number in range(count):
         size = rng.choice(SIZES)
         if only_cut or number % 3:
-            yield cut(rng.choice(cut_from), size, rng)
+            with Image.open(rng.choice(cut_from)) as image:
+                yield cut(ImageOps.exif_transpose(image).convert("RGB"), size, rng)
         else:
             yield photo(np.random.default_rng((seed, number))).resize(size, Image.Resampling.BICUBIC)
 
@@ -239,9 +263,14 @@ def views(data: bytes) -> list[tuple[str, bytes]]:
     return [(view_name(cuts, view), made.hash) for cuts, transform in seen for view, made in transform.views().items()]
 
 
-def nearest(hashes: Sequence[tuple[str, bytes]], listed: Sequence[bytes]) -> tuple[int, str]:
-    """The least distance, and the view that has it."""
-    return min((_core.hamming_distance(made, one), view) for view, made in hashes for one in listed)
+def nearest(hashes: Sequence[tuple[str, bytes]], whole: bytes, parts: Sequence[bytes]) -> tuple[int, str]:
+    """By how many bits the nearest one lies within its reach, below 0 beyond it; and the view that has it."""
+    reaches = {view: RADIUS + (GUESSED_BITS if Cut.BANNER in view.split("+") else 0) for view, _ in hashes}
+    return max(
+        (reach - _core.hamming_distance(made, one), view)
+        for view, made in hashes
+        for one, reach in ((whole, reaches[view]), *((part, RADIUS) for part in parts))
+    )
 
 
 # --- the run ------------------------------------------------------------------------------------------------------
@@ -250,7 +279,7 @@ def nearest(hashes: Sequence[tuple[str, bytes]], listed: Sequence[bytes]) -> tup
 def measure(
     image: Image.Image,
     rng: random.Random,
-    distances: Mapping[str, list[tuple[int, int]]],
+    found: Mapping[str, list[tuple[bool, bool]]],
     by: Mapping[str, Counter[str]],
 ) -> bool:
     """Alters and looks up one photo in all ways; whether it has enough to see to be listed."""
@@ -262,9 +291,9 @@ def measure(
     windows = [one.hash for one in sub_windows(frame)]
     for name, alter, _, has_windows in ROWS:
         copy = saved(alter(image, rng), rng)
-        distance, view = nearest(views(copy), [whole, *windows] if has_windows else [whole])
-        distances[name].append((distance, _core.hamming_distance(peer(copy), whole)))
-        if distance <= RADIUS:
+        within, view = nearest(views(copy), whole, windows if has_windows else [])
+        found[name].append((within >= 0, _core.hamming_distance(peer(copy), whole) <= RADIUS))
+        if within >= 0:
             by[name][view] += 1
     return True
 
@@ -272,25 +301,43 @@ def measure(
 def main() -> None:
     """Prints recall by row, and by which views it came."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photos", type=Path)
+    parser.add_argument("--photos", type=Path, help="a folder with photos of your own")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--count", type=int, default=60, help="photos a seed")
     given = parser.parse_args()
+    if given.photos is not None and not given.photos.is_dir():
+        parser.error(f"{given.photos} is no folder")
     media.prepare()
-    cut_from = sources(given.photos)
+    cut_from, left_out = sources(given.photos)
+    if not cut_from:
+        parser.error(f"there is no photo of {_LEAST_SIDE} pixels a side and more to cut from")
     ours: dict[str, list[float]] = defaultdict(list)
     theirs: dict[str, list[float]] = defaultdict(list)
     by: dict[str, Counter[str]] = defaultdict(Counter)
     taken = 0
     for seed in given.seeds:
-        distances: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        found: dict[str, list[tuple[bool, bool]]] = defaultdict(list)
         rng = random.Random(seed)  # noqa: S311 (the same copies each run)
-        for image in photos(cut_from, seed, given.count, only_cut=given.photos is not None):
-            taken += measure(image, rng, distances, by)
-        for name, pairs in distances.items():
-            ours[name].append(sum(distance <= RADIUS for distance, _ in pairs) / len(pairs))
-            theirs[name].append(sum(distance <= RADIUS for _, distance in pairs) / len(pairs))
-    print(f"{taken} photos of quality {TRUSTED_QUALITY} and more, {len(given.seeds)} seeds; found within {RADIUS} bits:")
+        for number, image in enumerate(photos(cut_from, seed, given.count, only_cut=given.photos is not None), 1):
+            taken += measure(image, rng, found, by)
+            if number % _TELL_EACH == 0 or number == given.count:
+                print(f"seed {seed}: {number} of {given.count} photos", file=sys.stderr)
+        for name, pairs in found.items():
+            ours[name].append(sum(one for one, _ in pairs) / len(pairs))
+            theirs[name].append(sum(one for _, one in pairs) / len(pairs))
+    if not taken:
+        sys.exit(f"no photo has a quality of {TRUSTED_QUALITY} and more")
+    _show(ours, theirs, by, taken)
+    print(
+        f"\nOf {taken} photos of quality {TRUSTED_QUALITY} and more, in {len(given.seeds)} seeds, cut from {len(cut_from)} "
+        f"files ({left_out} others were no pictures, or too small): found within {RADIUS} bits, or {RADIUS + GUESSED_BITS} "
+        "where a banner was painted over."
+    )
+
+
+def _show(
+    ours: Mapping[str, list[float]], theirs: Mapping[str, list[float]], by: Mapping[str, Counter[str]], taken: int
+) -> None:
     show([
         Figure(
             what=f"{name}{', listed with sub-windows' if has_windows else ''}", unit="", ours=ours[name], at_least=goal,
@@ -298,7 +345,7 @@ def main() -> None:
         )
         for name, _, goal, has_windows in ROWS
     ])  # fmt: skip
-    print("\nBy which views:\n")
+    print(f"\nBy which views, of {taken}:\n")
     for name, _, _, _ in ROWS:
         print(f"- {name}: {', '.join(f'{view} {count}' for view, count in by[name].most_common(6))}")
 

@@ -50,6 +50,12 @@ BENCHMARKS = (
         script="hash_photo.py",
         quick=(*_FEW, "--per-size", "2", "--timed", "1", "--repeat", "1", "--sizes", "1", "3"),
     ),
+    Benchmark(
+        name="jpeg_reader",
+        title="JPEGs read at an eighth",
+        script="jpeg_reader.py",
+        quick=(*_FEW, "--per-size", "2", "--repeat", "1", "--kinds", "2 MP progressive", "0.5 MP baseline"),
+    ),
     Benchmark(name="isolation", title="Isolation", script="isolation.py", quick=(*_FEW, "--count", "4")),
     Benchmark(
         name="lookup_even",
@@ -79,6 +85,12 @@ BENCHMARKS = (
         quick=(*_FEW, "--pictures", "90", "--rows", "10000", "--mistakes", "45"),
     ),
     Benchmark(
+        name="recall",
+        title="Altered copies found",
+        script="recall.py",
+        quick=(*_FEW, "--count", "1"),
+    ),
+    Benchmark(
         name="gate_past",
         title="Uploads of before",
         script="gate_past.py",
@@ -95,6 +107,12 @@ BENCHMARKS = (
         title="The gate",
         script="gate_check.py",
         quick=("--seeds", "1", "--rows", "2000", "--peer-rows", "2000", "--seconds", "0.5"),
+    ),
+    Benchmark(
+        name="gate_views",
+        title="Every view of an upload",
+        script="gate_views.py",
+        quick=("--seeds", "1", "--rows", "2000", "--sizes", "1", "--photos", "1", "--repeat", "1", "--look-ups", "5"),
     ),
     Benchmark(
         name="triage",

@@ -22,6 +22,8 @@ from running.server import RunningServer
 
 from vangnet.identity.permissions import Role
 from vangnet.reports.model.drafts import Sign
+from vangnet.reports.rules.assessment.answers import AssessedClass
+from vangnet.reports.service.assessment import proposing
 from vangnet.reports.service.desk import desk as desk_service
 
 BLURRED = {"step": "blurred", "blur": "3", "size": "S", "grey": "on"}
@@ -135,6 +137,41 @@ def test_what_two_people_agree_on_is_on_the_page_as_an_entry(server: RunningServ
         page = browser.get(f"/reports/{report_id}/assess/0").text
     assert "It stands as baseline." in page
     assert re.search(r'href="/entries/\d+"', page) or "It is on no list" in page
+
+
+def test_where_two_people_agree_the_picture_itself_is_in_hand_so_that_crops_of_it_are_found(server: RunningServer) -> None:
+    desk = desk_of(server)
+    list_id = own_list(desk)
+    with server.transaction() as conn:
+        lead = desk.person(Role.LEAD)
+        proposing.choose_list(conn, lead, assessed=AssessedClass.BASELINE, list_id=list_id, now=datetime.now(UTC))
+    first = analyst(server, Role.STAFF, Role.CURATOR)
+    report_id, _ = a_claimed_report(server, by=first)
+    for who in (first, analyst(server, Role.STAFF, Role.CURATOR)):
+        with browser_of(server, who) as browser:
+            assert picture_of(browser, report_id).status_code == 200
+            assert examinations(server, report_id) == 0, "a first answer lists nothing"
+            browser.post(f"/reports/{report_id}/assess/0", data={"class": "baseline", "age": "infant"})
+    with browser_of(server, first) as browser:
+        page = browser.get(f"/reports/{report_id}/assess/0").text
+        found = re.search(r'href="(/entries/\d+)"', page)
+        assert found is not None
+        entry = browser.get(found[1]).text
+    windows = re.search(r"<dt>Sub-windows</dt><dd>(\d+) ", entry)
+    assert windows is not None
+    assert int(windows[1]) > 100
+    # A program opened the picture, not a person; the trail says so, once.
+    assert examinations(server, report_id) == 1
+
+
+def examinations(server: RunningServer, report_id: int) -> int:
+    """How often a program opened a file of this report."""
+    with server.transaction() as conn:
+        rows = conn.execute(
+            "SELECT count(*) FROM audit_event WHERE details->>'reason' = 'examination' AND details->>'report' = %s",
+            [str(report_id)],
+        ).fetchall()
+    return int(rows[0][0])
 
 
 def test_an_answer_is_kept_leads_on_and_is_undone(claimed: tuple[int, httpx2.Client]) -> None:

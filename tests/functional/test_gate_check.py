@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from pictures import encoded, photo
 from PIL import Image, ImageOps
-from running.gate_lists import add_list, hashes_of, list_files, wait_until_followed
+from running.gate_lists import add_list, hashes_of, list_files, wait_until_followed, with_windows
 from running.server import RunningServer, console, own_database, running
 from running.states import wait_until
 
@@ -95,14 +95,6 @@ def test_a_copy_is_held_until_the_provider_lets_pictures_block(client: httpx2.Cl
     assert match["algorithm"] == "pdq"
     assert match["distance"] <= 31
     assert view is None or match["view"] == view
-
-
-def with_windows(file: bytes) -> tuple[ListedHash, ...]:
-    """A file's hashes, with those of its parts as the sandbox makes them."""
-    with Sandbox() as sandbox:
-        (frame,) = Hasher(sandbox).hash_bytes(file, windows=True).frames
-    parts = (ListedHash(algorithm=HashAlgorithm.PDQ_WINDOW, value=window.hash) for window in frame.windows)
-    return (*hashes_of(file), *parts)
 
 
 def test_a_crop_is_held_where_the_original_was_in_hand_and_passes_where_it_was_not(

@@ -1,5 +1,6 @@
 """Damage to JPEG files: bytes, segments, scans and pieces of other files, as seldom alike as can be."""
 
+import itertools
 import random
 import struct
 
@@ -13,11 +14,11 @@ _MARKERS = (*range(0xC0, 0xE3), 0xEE, 0xEF, 0xFE, 0x01, 0x02, 0x00, 0xFF)
 
 
 def files() -> list[bytes]:
-    """Whole files of many kinds: those of `bases`, and photographs as Pillow and libjpeg-turbo write them in all their ways."""
+    """Whole files of many kinds: those of `bases`, and photographs as libjpeg-turbo writes them in all its ways."""
     found = bases()
     pictures = [image for _, image in packaged()]
     for number in range(24):
-        rng = random.Random(number)
+        rng = random.Random(number)  # noqa: S311 (pictures)
         sides = (rng.randrange(8, 160), rng.randrange(8, 160))
         picture = pictures[number % len(pictures)].resize(sides) if number % 3 else photo(number, *sides)
         options: dict[str, object] = {
@@ -112,7 +113,9 @@ def _other_sides(data: bytes, rng: random.Random) -> bytes:
             for which in (5, 7) if both else (rng.choice((5, 7)),):
                 content[at + which : at + which + 2] = struct.pack(">H", side)
             if rng.random() < 0.3:
-                content[at + 11 : at + 12] = bytes([rng.choice((0x11, 0x12, 0x21, 0x22, 0x41, 0x14, 0x44, 0x13, 0x00, 0x51))])
+                content[at + 11 : at + 12] = bytes(
+                    [rng.choice((0x11, 0x12, 0x21, 0x22, 0x41, 0x14, 0x44, 0x13, 0x00, 0x51))]
+                )
             return bytes(content)
     return data
 
@@ -120,7 +123,7 @@ def _other_sides(data: bytes, rng: random.Random) -> bytes:
 def _other_scans(data: bytes, rng: random.Random) -> bytes:
     """Scans change places, come twice, go, or tell of other coefficients."""
     starts = [*_places(data), len(data)]
-    pieces = [data[start:end] for start, end in zip(starts, starts[1:], strict=False)]
+    pieces = [data[start:end] for start, end in itertools.pairwise(starts)]
     scans = [number for number, piece in enumerate(pieces) if piece[1] in {0xDA, 0xC4}]
     if not scans:
         return data
@@ -137,7 +140,9 @@ def _other_scans(data: bytes, rng: random.Random) -> bytes:
             end = 2 + int.from_bytes(piece[2:4])
             if piece[1] == 0xDA and 7 < end <= len(piece):
                 first = rng.choice((0, 0, 1, 2, 63, 64, 255))
-                piece[end - 3 : end] = bytes([first, rng.choice((0, 1, 5, 63, 64)), rng.randrange(256) & rng.choice((0, 17, 255))])
+                piece[end - 3 : end] = bytes(
+                    [first, rng.choice((0, 1, 5, 63, 64)), rng.randrange(256) & rng.choice((0, 17, 255))]
+                )
             pieces[one] = bytes(piece)
     return data[: starts[0]] + b"".join(pieces)
 

@@ -13,7 +13,9 @@ from running.hash_lists import ANNE, BRAM, rows
 from running.server import RunningServer
 from running.states import wait_until
 from vangnet.db import Database
+from vangnet.hashing.hasher import Hasher
 from vangnet.hashing.model import Convention
+from vangnet.hashing.sandbox import Sandbox
 from vangnet.keys import Keys
 from vangnet.registry.model.classification import Classification
 from vangnet.registry.model.entries import Category, EntryDraft, HashAlgorithm, ListedHash, MediaKind
@@ -33,6 +35,14 @@ def hashes_of(file: bytes, algorithms: Sequence[HashAlgorithm] = ALL) -> tuple[L
         else:
             made.append(ListedHash(algorithm=algorithm, value=hashlib.new(algorithm.value, file).digest()))
     return tuple(made)
+
+
+def with_windows(file: bytes) -> tuple[ListedHash, ...]:
+    """A file's hashes, with those of its parts as the sandbox makes them."""
+    with Sandbox() as sandbox:
+        (frame,) = Hasher(sandbox).hash_bytes(file, windows=True).frames
+    parts = (ListedHash(algorithm=HashAlgorithm.PDQ_WINDOW, value=window.hash) for window in frame.windows)
+    return (*hashes_of(file), *parts)
 
 
 def list_files(

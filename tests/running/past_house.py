@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from running.gate_lists import add_list
+from running.gate_lists import add_list, with_windows
 from running.hash_lists import ANNE, BRAM
 from running.server import console, own_database
 from running.states import PATIENCE_S, wait_until
@@ -72,10 +72,14 @@ class House:
         algorithm: HashAlgorithm = HashAlgorithm.SHA256,
         algorithms: Sequence[HashAlgorithm] | None = None,
         trial: bool = False,
+        in_hand: bool = False,
     ) -> uuid.UUID:
-        """Lists files; returns the list."""
+        """Lists files, `in_hand` with the hashes of their parts; returns the list."""
         name = f"list {uuid.uuid4().hex[:8]}"
-        return add_list(self.database, self.keys, files, name=name, algorithms=algorithms or [algorithm], trial=trial)
+        return add_list(
+            self.database, self.keys, files, name=name, algorithms=algorithms or [algorithm], trial=trial,
+            made_by=with_windows if in_hand else None,
+        )  # fmt: skip
 
     def later(self, name: str) -> list[ListedDecision]:
         """The later matches of this upload."""

@@ -11,8 +11,10 @@ from pictures import distance, encoded, packaged, photo, reference
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 from vangnet.hashing import media, wire
+from vangnet.hashing.index import RADIUS
 from vangnet.hashing.model import (
     CUTS_MOST,
+    GUESSED_BITS,
     TRUSTED_QUALITY,
     Convention,
     Cut,
@@ -25,6 +27,7 @@ from vangnet.hashing.model import (
     view_name,
 )
 from vangnet.hashing.views import FoundCut, Seen, cut_outs, find_cuts
+from vangnet.hashing.windows import sub_windows
 from vangnet.hashing.wire import Job
 
 media.prepare()
@@ -169,10 +172,45 @@ def test_a_banner_is_painted_over_nearer_to_what_was_there_than_it_is() -> None:
     assert nearer >= 15
 
 
+def test_nearly_all_guesses_lie_within_their_reach_and_no_other_picture_does() -> None:
+    pictures = [photo(seed, 640, 480) for seed in range(20)]
+    listed = [reference(picture)[0] for picture in pictures]
+    reached = 0
+    for number, picture in enumerate(pictures):
+        ImageDraw.Draw(picture).rectangle((0, 408, 640, 480), fill="black")
+        write(picture, 408, 72, "white")
+        guesses = [one.transform.views().values() for one in hashed(picture).cut_outs if one.is_guessed]
+        near = {
+            other
+            for other, value in enumerate(listed)
+            if any(distance(hash_.hash, value) <= RADIUS + GUESSED_BITS for views in guesses for hash_ in views)
+        }
+        assert near <= {number}
+        reached += near == {number}
+    assert reached >= 17
+
+
 def test_what_was_painted_over_is_called_a_guess_and_nothing_else_is() -> None:
     transform = Transform(convention=Convention.FULL, quality=90, coefficients=bytes(1024))
     for cut in Cut:
         assert CutOut(cuts=(cut,), transform=transform).is_guessed == (cut is Cut.BANNER)
+
+
+# --- what a listed picture has around it ---
+
+
+@pytest.mark.parametrize("widths", [(0, 50), (40, 40)])
+def test_a_picture_that_is_listed_with_bars_or_a_border_is_found_without(widths: tuple[int, int]) -> None:
+    picture = photo(21, 320, 240)
+    inside, _ = reference(picture)
+    assert min(distance(one.hash, inside) for one in sub_windows(ImageOps.expand(picture, widths, "white"))) <= 8
+
+
+def test_a_banner_on_a_listed_picture_makes_no_window_of_a_guess() -> None:
+    picture = photo(22, 640, 480)
+    ImageDraw.Draw(picture).rectangle((0, 408, 640, 480), fill="black")
+    guess = by_view(hashed(picture, quality=95))["banner"]
+    assert min(distance(one.hash, guess) for one in sub_windows(picture)) > 20
 
 
 # --- pages ---

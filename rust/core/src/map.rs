@@ -100,8 +100,9 @@ pub fn with_large_pages<T>(capacity: usize) -> Vec<T> {
 /// A vector of zeros, on large pages where it is large.
 #[must_use]
 pub fn zeros<T: Number + Default>(length: usize) -> Vec<T> {
-    let mut vector = with_large_pages(length);
-    vector.resize(length, T::default());
+    // Zeros come from the system as they are; nothing is written to them yet.
+    let vector = vec![T::default(); length];
+    prefer_large_pages(&vector);
     vector
 }
 

@@ -19,15 +19,13 @@ from vangnet.gate.policy import Found
 from vangnet.gate.turned import turned
 from vangnet.hashing.hasher import Hasher
 from vangnet.hashing.index import RADIUS_MAX
-from vangnet.hashing.kinds import HEAD_BYTES, recognise
 from vangnet.hashing.model import (
     SCREEN_QUALITY,
-    SCREEN_RADIUS,
     TRUSTED_QUALITY,
     Convention,
     Digests,
     Frame,
-    MediaFormat,
+    Hashed,
     Outcome,
     Reason,
     Transform,
@@ -35,13 +33,13 @@ from vangnet.hashing.model import (
     View,
     view_name,
 )
+from vangnet.hashing.nearness import bits_that_may_differ
 from vangnet.registry.model.effects import Effect
 from vangnet.registry.model.entries import HashAlgorithm
-from vangnet.registry.service.live import LiveIndex, LiveMatch
+from vangnet.registry.service.live import Asked, LiveIndex, LiveMatch
 
-#: By how much farther `full~` is looked up than the true hash.
-_SCREEN_MARGIN = SCREEN_RADIUS - 31
-_SCREEN = frozenset({Convention.SCREEN})
+#: By how much farther a picture with a strip painted over is looked up, which is shrunk for that in any case.
+_GUESSED_MARGIN = 6
 #: From so many files on, PDQ hashes are screened on all processors.
 _SPREAD_FROM = 500
 
@@ -71,13 +69,12 @@ class Matcher:
 
         Raises IndexUnusable while there is nothing to look into.
         """
-        outcome, screened = self._hashed(data, screen=not pictures)
+        outcome = self._hashed(data, screen=not pictures)
         named = _named(outcome.digests)
         found = [match for algorithm, value in named for match in self._by_digest(algorithm, value)]
-        if screened and self._is_near(outcome.frames):
-            outcome = self._hasher.hash_bytes(data, self._true_conventions(), cuts=True)
-            screened = False
-        if not screened:
+        if self.is_near(outcome):
+            if _is_screened(outcome):
+                outcome = self._hasher.hash_bytes(data, self._true_conventions(), cuts=True)
             found += [match for frame in outcome.frames for match in self._by_frame(frame)]
         checked = [algorithm.value for algorithm, _ in named]
         if outcome.frames:
@@ -168,16 +165,16 @@ class Matcher:
 
     # --- hashing ---
 
-    def _hashed(self, data: bytes, *, screen: bool) -> tuple[Outcome, bool]:
-        """The file's outcome, and whether its hashes are for screening only, which they never are unless `screen`."""
+    def _hashed(self, data: bytes, *, screen: bool) -> Outcome:
+        """The file's outcome; its hashes may be for screening only, never so unless `screen`."""
         wanted = self._true_conventions()
-        # Only a JPEG is cheaper to screen, and a picture that must be decoded whole for another convention is not.
-        if not screen or recognise(data[:HEAD_BYTES]) is not MediaFormat.JPEG or wanted != {Convention.FULL}:
-            return self._hasher.hash_bytes(data, wanted, cuts=True), False
-        screened = self._hasher.hash_bytes(data, _SCREEN, cuts=True)
-        if all(_says_something(transform) for transform in _seen(screened.frames)):
-            return screened, True
-        return self._hasher.hash_bytes(data, wanted, cuts=True), False
+        # A picture that must be decoded whole for another convention is not cheaper to screen.
+        if not screen or wanted != {Convention.FULL}:
+            return self._hasher.hash_bytes(data, wanted, cuts=True)
+        outcome = self._hasher.screen_bytes(data, cuts=True)
+        if _is_screened(outcome) and not all(_says_something(transform) for transform, _ in _seen(outcome.frames)):
+            return self._hasher.hash_bytes(data, wanted, cuts=True)
+        return outcome
 
     def _true_conventions(self) -> frozenset[Convention]:
         return self._live.conventions | {Convention.FULL}
@@ -193,13 +190,20 @@ class Matcher:
         threads = (os.cpu_count() or 1) if len(files) >= _SPREAD_FROM else 1
         return {name: self._live.screen(HashAlgorithm(name), its, threads=threads) for name, its in values.items()}
 
-    def _is_near(self, frames: Iterable[Frame]) -> bool:
-        radius = min(self._live.widest_radius + _SCREEN_MARGIN, RADIUS_MAX)
-        return any(
-            self._live.lookup(hash_.hash, radius, Convention.SCREEN)
-            for transform in _seen(frames)
-            for hash_ in transform.views().values()
-        )
+    def is_near(self, outcome: Outcome) -> bool:
+        """Whether anything of it, in any view, may be near a listed picture. All that is looked up is looked up at once."""
+        widest = self._live.widest_radius
+        side = min(outcome.width, outcome.height) if isinstance(outcome, Hashed) else 0
+        asked: dict[Convention, list[Asked]] = defaultdict(list)
+        for frame in outcome.frames:
+            for transform in frame.transforms:
+                asked[transform.convention] += _asked(transform, widest + _margin(transform, side))
+            for cut_out in frame.cut_outs:
+                # What is painted over is shrunk for that, whatever it was decoded to.
+                margin = _GUESSED_MARGIN if cut_out.is_guessed else _margin(cut_out.transform, 0)
+                its = _asked(cut_out.transform, widest + margin, guessed=cut_out.is_guessed)
+                asked[cut_out.transform.convention] += its
+        return any(self._live.is_any_near(its, convention) for convention, its in asked.items())
 
     def _by_frame(self, frame: Frame) -> Iterator[Found]:
         for transform in frame.transforms:
@@ -209,10 +213,14 @@ class Matcher:
         for cut_out in frame.cut_outs:
             for view, hash_ in cut_out.transform.views().items():
                 name = view_name(cut_out.cuts, view)
-                yield from self._by_hash(hash_.hash, hash_.convention, name, trusted=not cut_out.is_guessed)
+                yield from self._by_hash(
+                    hash_.hash, hash_.convention, name, trusted=not cut_out.is_guessed, guessed=cut_out.is_guessed
+                )
 
-    def _by_hash(self, hash_: bytes, convention: Convention, view: str, *, trusted: bool) -> Iterator[Found]:
-        for match in self._live.lookup(hash_, self._live.widest_radius, convention):
+    def _by_hash(
+        self, hash_: bytes, convention: Convention, view: str, *, trusted: bool, guessed: bool = False
+    ) -> Iterator[Found]:
+        for match in self._live.lookup(hash_, self._live.widest_radius, convention, guessed=guessed):
             yield from self._as_found(match, view, trusted=trusted)
 
     def _by_digest(self, algorithm: HashAlgorithm, value: bytes) -> Sequence[Found]:
@@ -281,11 +289,26 @@ def _transforms(frames: Iterable[Frame]) -> Iterator[Transform]:
     return (transform for frame in frames for transform in frame.transforms)
 
 
-def _seen(frames: Iterable[Frame]) -> Iterator[Transform]:
-    """All that is looked up of them: the whole pictures, and their parts."""
+def _seen(frames: Iterable[Frame]) -> Iterator[tuple[Transform, bool]]:
+    """All that is looked up of them, the whole pictures and their parts; and whether something of it was guessed."""
     for frame in frames:
-        yield from frame.transforms
-        yield from (cut_out.transform for cut_out in frame.cut_outs)
+        yield from ((transform, False) for transform in frame.transforms)
+        yield from ((cut_out.transform, cut_out.is_guessed) for cut_out in frame.cut_outs)
+
+
+def _is_screened(outcome: Outcome) -> bool:
+    """Whether its hashes are nearly those of the picture, and prove nothing."""
+    return any(transform.convention is Convention.SCREEN for transform in _transforms(outcome.frames))
+
+
+def _margin(transform: Transform, side: int) -> int:
+    """How much farther a hash is looked up than the true one; `side`: the shorter one of a whole picture, 0 of a part."""
+    return bits_that_may_differ(transform, side) if transform.convention is Convention.SCREEN else 0
+
+
+def _asked(transform: Transform, radius: int, *, guessed: bool = False) -> list[Asked]:
+    radius = min(radius, RADIUS_MAX)
+    return [Asked(hash=hash_.hash, radius=radius, guessed=guessed) for hash_ in transform.views().values()]
 
 
 def _says_something(transform: Transform) -> bool:

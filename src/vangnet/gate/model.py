@@ -9,7 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from vangnet.hashing.model import Convention, Reason
+from vangnet.hashing.model import Convention, Cut, Reason
+from vangnet.registry.model.entries import HashAlgorithm
 
 #: Most checks in one batch of hashes.
 BATCH_MAX = 10_000
@@ -48,6 +49,20 @@ class MatchKind(StrEnum):
     PERCEPTUAL = "perceptual"  #: A picture that looks alike, confirmed on the true hash.
 
 
+class AtMostHeld(StrEnum):
+    """Why a match holds and never blocks, whatever the policy says: by how the picture was seen."""
+
+    PART = "part"  #: A part of the listed picture was found, not the whole: other pictures can have such a part.
+    GUESS = "guess"  #: A strip over the upload was painted over: what was under it was never seen.
+
+
+def at_most_held(algorithm: str, view: str) -> AtMostHeld | None:
+    """Why a match by this hash, in this view, holds at most; None where nothing about them says so."""
+    if algorithm == HashAlgorithm.PDQ_WINDOW:
+        return AtMostHeld.PART
+    return AtMostHeld.GUESS if Cut.BANNER in view.split("+") else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckMatch:
     """A listed entry that was found. It has the entry's number and never its hash."""
@@ -57,7 +72,7 @@ class CheckMatch:
     entry_id: int
     #: One of `vangnet.registry.model.classification.Classification`.
     classification: str
-    #: `md5`, `sha1`, `sha256`, `pdq` …: by which hash it was found.
+    #: `md5`, `sha1`, `sha256`, `pdq`, `pdq_window` …: by which hash it was found.
     algorithm: str
     #: In how many bits the hashes differ; 0 for digests.
     distance: int

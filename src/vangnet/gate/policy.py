@@ -16,12 +16,11 @@ from typing import Any
 from uuid import UUID
 
 from vangnet.errors import InvalidInput
-from vangnet.gate.model import CheckMatch, Decision, MatchKind, Outcome
+from vangnet.gate.model import CheckMatch, Decision, MatchKind, Outcome, at_most_held
 from vangnet.hashing.index import RADIUS, RADIUS_MAX
 from vangnet.hashing.model import Reason
 from vangnet.registry.model.classification import Classification
 from vangnet.registry.model.effects import Effect
-from vangnet.registry.model.entries import HashAlgorithm
 
 _STRICTNESS = {Decision.ALLOW: 0, Decision.HOLD: 1, Decision.BLOCK: 2}
 _PROOF = {MatchKind.SHA256: 0, MatchKind.PERCEPTUAL: 1, MatchKind.WEAK_DIGEST: 2}
@@ -157,7 +156,7 @@ def decide_match(policy: Policy, found: Found) -> Decision:
             chosen = rules.weak_digest
         case MatchKind.PERCEPTUAL:
             chosen = next(band.decision for band in rules.perceptual if found.distance <= band.up_to)
-            if not policy.perceptual_blocks or not found.trusted or found.algorithm == HashAlgorithm.PDQ_WINDOW:
+            if not policy.perceptual_blocks or not found.trusted or at_most_held(found.algorithm, found.view):
                 chosen = _at_most_hold(chosen)
     return _at_most_hold(chosen) if found.effect is Effect.HOLDS else chosen
 

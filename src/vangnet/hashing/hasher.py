@@ -10,6 +10,7 @@ from vangnet.hashing.model import (
     Decoded,
     Digests,
     Hashed,
+    Limits,
     MediaFormat,
     Outcome,
     Reason,
@@ -20,6 +21,7 @@ from vangnet.hashing.sandbox import Sandbox
 _PIECE_BYTES = 1024 * 1024
 _FULL = frozenset({Convention.FULL})
 _SCREEN = frozenset({Convention.SCREEN})
+_SMALL = frozenset({jpeg.Unread.SMALL, jpeg.Unread.CUTS})
 
 
 class Hasher:
@@ -27,6 +29,11 @@ class Hasher:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
+
+    @property
+    def limits(self) -> Limits:
+        """How much one file may ask for."""
+        return self._sandbox.limits
 
     def hash_bytes(
         self,
@@ -41,15 +48,22 @@ class Hasher:
         kind = recognise(data[:HEAD_BYTES])
         if isinstance(kind, Reason):
             return Unhashable(digests=Digests.of(data), reason=kind)
-        if kind is MediaFormat.JPEG and conventions == _SCREEN:
-            read = jpeg.read(data, self._sandbox.limits, cuts=cuts)
-            if isinstance(read, Decoded):
-                return self._judge(Digests.of(data), kind, read)
         digests: list[Digests] = []
         decoded = self._sandbox.decode(
             data, kind, conventions, cuts=cuts, windows=windows, meanwhile=lambda: digests.append(Digests.of(data))
         )
         return self._judge(digests[0], kind, decoded)
+
+    def screen_bytes(self, data: bytes, *, cuts: bool = False) -> Outcome:
+        """The outcome of the file `data` in the convention in which it is examined soonest: a JPEG's `full~` where that is
+        cheap to come by, else `full`."""
+        if recognise(data[:HEAD_BYTES]) is not MediaFormat.JPEG:
+            return self.hash_bytes(data, cuts=cuts)
+        read = jpeg.read(data, self._sandbox.limits, cuts=cuts)
+        if isinstance(read, Decoded):
+            return self._judge(Digests.of(data), MediaFormat.JPEG, read)
+        # A small picture is decoded whole in less time than its `full~`, which lies less near, takes to be looked up.
+        return self.hash_bytes(data, _FULL if read in _SMALL else _SCREEN, cuts=cuts)
 
     def hash_file(self, path: Path, conventions: frozenset[Convention] = _FULL, *, windows: bool = False) -> Outcome:
         """The same of a file on disk; what is not decoded is never read into memory whole. Raises OSError."""

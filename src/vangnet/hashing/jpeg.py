@@ -11,7 +11,7 @@ from enum import StrEnum
 from PIL import Image
 
 from vangnet import _core
-from vangnet.hashing.model import Convention, Decoded, Frame, Limits, Transform
+from vangnet.hashing.model import Convention, CutOut, Decoded, Frame, Limits, Transform
 from vangnet.hashing.screening import screened, turned
 from vangnet.hashing.views import cut_outs, find_cuts
 
@@ -61,15 +61,17 @@ def read(data: bytes, limits: Limits, *, cuts: bool) -> Decoded | Unread:
     side = min(width, height)
     if side < (_MEANS_FROM if by_waves is None else _WAVES_FROM):
         return Unread.SMALL
-    stored = Image.frombytes("L", (-(-width // _BLOCK), -(-height // _BLOCK)), luma)
-    if cuts and side < _EXACT_FROM and find_cuts(turned(stored, orientation)):
+    sides = (-(-width // _BLOCK), -(-height // _BLOCK))
+    if cuts and side < _EXACT_FROM and find_cuts(turned(Image.frombytes("L", sides, luma), orientation)):
         return Unread.CUTS
+    found: tuple[CutOut, ...] = ()
     if by_waves is None:
-        transform, seen = screened(stored, _BLOCK, orientation, (width, height))
+        transform, seen = screened(Image.frombytes("L", sides, luma), _BLOCK, orientation, (width, height))
+        if cuts and side >= _EXACT_FROM:
+            found = tuple(cut_outs(seen, Convention.SCREEN))
     else:
-        transform, seen = Transform(convention=Convention.SCREEN, coefficients=by_waves[0], quality=by_waves[1]), None
-    cut_out = tuple(cut_outs(seen, Convention.SCREEN)) if cuts and seen is not None and side >= _EXACT_FROM else ()
-    frame = Frame(index=0, transforms=(transform,), cut_outs=cut_out)
+        transform = Transform(convention=Convention.SCREEN, coefficients=by_waves[0], quality=by_waves[1])
+    frame = Frame(index=0, transforms=(transform,), cut_outs=found)
     if orientation >= 5:
         width, height = height, width
     return Decoded(width=width, height=height, frames_total=1, damaged=False, frames=(frame,))

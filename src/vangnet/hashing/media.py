@@ -4,9 +4,7 @@ Runs in a decoding process only: what it reads is hostile. Decoding itself is do
 zlib, libwebp, libtiff and libavif through Pillow, libheif through pi-heif); a file is given to the one plug-in that its
 first bytes ask for.
 
-The one form: turned upright as EXIF says; grey or RGB with 8 bits a channel; transparent parts on white, as a page shows
-them; deeper pictures by their upper 8 bits; CMYK and other colours converted to RGB; colour profiles not applied (PDQ's
-makers don't).
+What the one form is: `normal_form`.
 """
 
 import ctypes
@@ -43,6 +41,7 @@ from vangnet.hashing.model import (
     Reason,
     Transform,
 )
+from vangnet.hashing.normal_form import DAMAGE, in_normal_form, orientation_of
 from vangnet.hashing.screening import screened, turned
 from vangnet.hashing.views import Seen, cut_outs
 from vangnet.hashing.windows import sub_windows
@@ -51,24 +50,8 @@ from vangnet.hashing.wire import Job
 #: The shortest side that PDQ hashes.
 SHORTEST_SIDE = 5
 _SIDE_512 = 512
-_WHITE = (255, 255, 255)
-_ORIENTATION = 0x0112
 #: Share of the time a job has after which no further frame is begun: better some frames than none.
 _LAST_FRAME_BEGINS = 0.6
-#: What decoders raise on damaged input. Anything else ends the process, and our side calls that a crash.
-_DAMAGE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    LookupError,
-    ArithmeticError,
-    TypeError,
-    AttributeError,
-    RuntimeError,
-    AssertionError,
-)
-
 #: A small JPEG of our own, once `prepare` has run.
 _OWN: list[bytes] = []
 
@@ -155,10 +138,10 @@ def cut_out(data: bytes, job: Job, asked: Excerpt) -> Pixels | Reason:
         with Image.open(io.BytesIO(data), formats=_PLUGINS[job.format]) as image:
             if image.width * image.height > job.pixels:
                 return Reason.TOO_LARGE
-            return _cut_out(turned(_plain(image), _orientation(image)), asked)
+            return _cut_out(turned(in_normal_form(image), orientation_of(image)), asked)
     except (MemoryError, Image.DecompressionBombError):
         return Reason.TOO_LARGE
-    except _DAMAGE:
+    except DAMAGE:
         return Reason.DAMAGED
 
 
@@ -196,7 +179,7 @@ def _hash_frames(data: bytes, job: Job, deadline: float, *, damaged: bool) -> De
             frame, shown = _hash_frame(image, index, job)
             frames.append(frame)
             sides = sides if len(frames) > 1 else shown
-    except _DAMAGE:
+    except DAMAGE:
         if not frames:
             return None
         damaged = True
@@ -208,7 +191,7 @@ def _hash_frames(data: bytes, job: Job, deadline: float, *, damaged: bool) -> De
 
 def _hash_frame(image: Image.Image, index: int, job: Job) -> tuple[Frame, tuple[int, int]]:
     width, height = image.size
-    orientation = _orientation(image)
+    orientation = orientation_of(image)
     shown = (height, width) if orientation >= 5 else (width, height)
     transforms = []
     cuts: tuple[CutOut, ...] = ()
@@ -219,7 +202,7 @@ def _hash_frame(image: Image.Image, index: int, job: Job) -> tuple[Frame, tuple[
         if job.cuts and job.conventions == {Convention.SCREEN}:
             cuts = tuple(cut_outs(seen, Convention.SCREEN))
     if others := [convention for convention in Convention if convention in job.conventions - {Convention.SCREEN}]:
-        plain = _plain(image)
+        plain = in_normal_form(image)
         transforms += [_transform(plain, orientation, convention) for convention in others]
         if job.cuts:
             cuts = tuple(cut_outs(Seen.whole(turned(plain, orientation)), Convention.FULL))
@@ -254,68 +237,6 @@ def _check_sides(size: tuple[int, int], job: Job) -> None:
         raise Refused(Reason.TOO_SMALL)
 
 
-# --- the one form -------------------------------------------------------------------------------------------------
-
-
-def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 (upright) to 8. A header that cannot be read turns nothing."""
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        return 1  # This plug-in turns what it decodes by itself.
-    try:
-        value = image.getexif().get(_ORIENTATION, 1)
-    except _DAMAGE:
-        return 1
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
-
-
-def _plain(image: Image.Image) -> Image.Image:
-    """The picture as `L` or `RGB`, decoded."""
-    image.load()
-    if image.mode in {"RGB", "L"} and "transparency" not in image.info:
-        return image
-    if image.has_transparency_data:
-        return _on_white(image.convert("RGBA"))
-    return _PLAINER.get(image.mode, _to_rgb)(image)
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    return image.convert("RGB")
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    page = Image.new("RGB", image.size, _WHITE)
-    page.paste(image, mask=image.getchannel("A"))
-    return page
-
-
-def _upper_bytes(image: Image.Image) -> Image.Image:
-    raw = image.tobytes()
-    big_endian = image.mode == "I;16B"
-    return Image.frombytes("L", image.size, raw[0 if big_endian else 1 :: 2])
-
-
-def _stretched(image: Image.Image) -> Image.Image:
-    """32 bits a pixel have no agreed white: the darkest becomes 0, the brightest 255, as viewers do."""
-    low, high = (float(value) for value in image.getextrema()[:2])  # type: ignore[arg-type]
-    if not high > low:
-        return Image.new("L", image.size)
-    scale = 255 / (high - low)
-    stretched: Image.Image = image.convert("F").point(lambda value: value * scale + (-low * scale))
-    return stretched.convert("L")
-
-
-_PLAINER: dict[str, Callable[[Image.Image], Image.Image]] = {
-    "1": lambda image: image.convert("L"),
-    "I;16": _upper_bytes,
-    "I;16L": _upper_bytes,
-    "I;16B": _upper_bytes,
-    "I;16N": _upper_bytes,
-    "I": _stretched,
-    "F": _stretched,
-    "LAB": lambda image: image.getchannel("L"),
-}
-
-
 # --- luma to transforms -------------------------------------------------------------------------------------------
 
 
@@ -340,7 +261,7 @@ def _screen(image: Image.Image, orientation: int, job: Job) -> tuple[Transform, 
     scale = _scale(image, alone=job.conventions == {Convention.SCREEN})
     if scale > 1:
         image.draft("L", (width // scale, height // scale))
-    plain = _plain(image)
+    plain = in_normal_form(image)
     if scale == 1:
         transform = _transform(plain, orientation, Convention.FULL)
         seen = Seen.whole(turned(plain, orientation))
@@ -402,7 +323,7 @@ def _load_lazily_loaded() -> None:
         file = io.BytesIO()
         picture.save(file, name)
         with Image.open(file, formats=(name,)) as copy:
-            turned(_plain(copy), 6)
-            _transform(_plain(copy), 1, Convention.THUMBNAIL512)
+            turned(in_normal_form(copy), 6)
+            _transform(in_normal_form(copy), 1, Convention.THUMBNAIL512)
         if name == "JPEG":
             _OWN.append(file.getvalue())

@@ -5,6 +5,9 @@ What is left is near one of the windows that are hashed here. How near the windo
 measurements, in docs/explanation/views.md. A match by a window holds and never blocks; a hash that arrives alone has none,
 since nothing can be cut out of a hash.
 
+A listed picture may itself have bars, a border or a paper's margin: then what is left without them is a window, too. An
+upload that has none, or one that has more of the same tone, of which nobody could say where it ends, is cut to the same.
+
 Runs in a decoding process only.
 """
 
@@ -16,6 +19,7 @@ from PIL import Image
 
 from vangnet import _core
 from vangnet.hashing.model import TRUSTED_QUALITY, Convention, MediaHash
+from vangnet.hashing.views import Seen, cut_outs
 
 #: What is cut off at the beginning and at the end of a side, in thousandths of it.
 CUTS: tuple[tuple[int, int], ...] = (
@@ -54,6 +58,9 @@ def sub_windows(image: Image.Image) -> Iterator[MediaHash]:
         coefficients, quality = _core.pdq_transform_scaled(part, width, height, scale)
         if quality >= TRUSTED_QUALITY:
             yield MediaHash(convention=Convention.FULL, hash=_core.pdq_hash(coefficients), quality=quality)
+    for cut_out in cut_outs(Seen.whole(image), Convention.FULL):
+        if not cut_out.is_guessed:
+            yield cut_out.transform.hash()
 
 
 def _scaled(side: int, thousandths: int, scale: int) -> int:

@@ -17,13 +17,15 @@ from vangnet.config import FetchFrom, Settings
 from vangnet.db import Database
 from vangnet.errors import AppError
 from vangnet.gate.service.gate import Gate
+from vangnet.hashing.hasher import Hasher
 from vangnet.hashing.sandbox import Sandbox
 from vangnet.identity.service.password_hashes import PASSWORD_HASHES, PasswordHashes
 from vangnet.keys import Keys
 from vangnet.partners.fetching import Fetcher
 from vangnet.partners.transport import Transport
 from vangnet.registry.service.live import LiveIndex
-from vangnet.reports.service.looking import Viewer
+from vangnet.reports.service.assessment.crops import CropHasher
+from vangnet.reports.service.assessment.looking import Viewer
 from vangnet.vault.files import VaultFiles
 from vangnet.web import api, protocols, ui
 from vangnet.web.access import rules_of
@@ -107,6 +109,7 @@ def create_app(
         programs_only=only_gate,
         checks=Turns(settings.gate_checks_at_once),
         viewer=_viewer(settings, database, keys, sandbox),
+        crops=_crops(settings, database, keys, sandbox),
         fetcher=_fetcher(settings),
         help=help_file,
     )
@@ -130,6 +133,18 @@ def _viewer(settings: Settings, database: Database, keys: Keys, sandbox: Sandbox
         vault=VaultFiles(settings.vault_dir, keys, bytes_max=settings.vault_bytes_max),
         sandbox=sandbox,
         budget_minutes=settings.sharp_minutes_a_day,
+        golden_percent=settings.assessment_check_percent,
+    )
+
+
+def _crops(settings: Settings, database: Database, keys: Keys, sandbox: Sandbox | None) -> CropHasher | None:
+    if sandbox is None:
+        return None
+    return CropHasher(
+        database,
+        keys,
+        vault=VaultFiles(settings.vault_dir, keys, bytes_max=settings.vault_bytes_max),
+        hasher=Hasher(sandbox),
         golden_percent=settings.assessment_check_percent,
     )
 

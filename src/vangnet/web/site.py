@@ -9,7 +9,8 @@ from vangnet.identity.service.password_hashes import PasswordHashes
 from vangnet.keys import Keys
 from vangnet.partners.fetching import Fetcher
 from vangnet.registry.service.live import LiveIndex
-from vangnet.reports.service.looking import Viewer
+from vangnet.reports.service.assessment.crops import CropHasher
+from vangnet.reports.service.assessment.looking import Viewer
 from vangnet.web.cookies import Cookies
 from vangnet.web.health import HealthBoard
 from vangnet.web.help_file import HelpFile
@@ -47,6 +48,8 @@ class Site:
     checks: Turns
     #: What shows pictures of the vault; None in a process that decodes nothing.
     viewer: Viewer | None
+    #: What hashes parts of pictures that are about to be listed; None likewise.
+    crops: CropHasher | None
     #: What fetches files by their addresses; None where the settings say that nothing is fetched.
     fetcher: Fetcher | None
     #: The contacts of the public page; None where there is no such page.

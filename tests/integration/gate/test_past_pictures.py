@@ -111,6 +111,18 @@ def test_a_mirrored_copy_is_found(house: House) -> None:
     assert house.later("mirrored")[0].answer.matches[0].view == "flip_y"
 
 
+def test_an_upload_that_was_a_crop_of_what_is_listed_later_is_found_where_the_original_was_in_hand(house: House) -> None:
+    for seed in (21, 22):
+        keep(house, as_jpeg(photo(seed, 800, 600).crop((40, 30, 760, 570))), f"crop {seed}")
+    house.enlist(as_jpeg(photo(21, 800, 600)), as_jpeg(photo(23, 800, 600)), in_hand=True)
+    house.enlist(as_jpeg(photo(22, 800, 600)), algorithms=PDQ)
+    wait_for_later(house, "crop 21")
+    (found,) = house.later("crop 21")
+    assert found.answer.decision is Decision.HOLD
+    assert found.answer.matches[0].algorithm == "pdq_window"
+    assert not house.later("crop 22")
+
+
 def test_a_list_that_begins_to_decide_in_the_middle_of_a_step_is_not_passed_over(house: House) -> None:
     keep(house, alike(a_picture(13)), "in the middle")
     list_id = house.enlist(as_jpeg(a_picture(13)), algorithms=PDQ, trial=True)

@@ -325,7 +325,7 @@ def test_a_gates_match_is_a_report_of_a_file_that_is_known_by_its_digests() -> N
             classification=classification,
             algorithm="pdq",
             distance=distance,
-            view="full",
+            view="border+flip_y",
         )
 
     told = MatchReport(
@@ -336,7 +336,7 @@ def test_a_gates_match_is_a_report_of_a_file_that_is_known_by_its_digests() -> N
     (item,) = draft.items
     assert (item.hashes, item.reference) == ((("md5", b"\x07" * 16),), "upload ab12")
     assert item.classified == Classified(scheme="vangnet", code="baseline")
-    assert "entry 8841, NL: national, pdq 6, full" in draft.text
+    assert "entry 8841, NL: national, found by pdq, distance 6, seen without its border, mirrored" in draft.text
     assert (draft.source, draft.reference) == (Source.HANDOFF, str(uuid.UUID(int=7)))
 
 

@@ -20,7 +20,8 @@ pub const MOST: usize = 5;
 
 /// How far an even edge's pixels may be from its tone: nothing but a decoder's noise, or a scanner's.
 const TOLERANCES: [u8; 2] = [4, 16];
-/// A border of one tone can have another inside, and a blurred line between them.
+/// A border of one tone can have another inside, and a blurred line between them: so many times what is left is looked
+/// at again.
 const LAYERS: usize = 5;
 /// Of each side of the picture, at least so many of 100 are left.
 const LEFT: usize = 25;

@@ -15,7 +15,9 @@ use crate::index::exact::{LENGTH_MAX, Sorted, known_length};
 use crate::index::file::{Kind, NAME_BYTES, Section};
 use crate::index::layout::Part;
 use crate::index::near::DESCRIPTION_BYTES;
-use crate::index::rows::{NearList, PartTable};
+use crate::index::order::words;
+use crate::index::part_table::PartTable;
+use crate::index::rows::NearList;
 use crate::index::search::Postings;
 use crate::index::write::Writer;
 use crate::map::{as_bytes, prefer_large_pages};
@@ -48,7 +50,7 @@ impl Default for BuildOptions {
 /// Collects entries and writes them as a file.
 #[derive(Debug, Default)]
 pub struct Builder {
-    near: BTreeMap<String, (Vec<[u8; HASH_BYTES]>, Vec<u64>)>,
+    near: BTreeMap<String, (Vec<Words>, Vec<u64>)>,
     exact: BTreeMap<String, (usize, Vec<u8>, Vec<u64>)>,
 }
 
@@ -68,8 +70,8 @@ impl Builder {
         check_counts(hashes.len(), ids.len())?;
         let (known, known_ids) = self.near.entry(list.to_owned()).or_default();
         check_total(known.len(), hashes.len())?;
-        append(known, hashes);
-        append(known_ids, ids);
+        append(known, hashes.iter().map(words));
+        append(known_ids, ids.iter().copied());
         Ok(())
     }
 
@@ -98,8 +100,8 @@ impl Builder {
             )));
         }
         check_total(list.2.len(), ids.len())?;
-        append(&mut list.1, values);
-        append(&mut list.2, ids);
+        append(&mut list.1, values.iter().copied());
+        append(&mut list.2, ids.iter().copied());
         Ok(())
     }
 
@@ -113,7 +115,7 @@ impl Builder {
             for (row, hash) in view.hashes().iter().enumerate() {
                 let mut undone = None;
                 for id in view.ids(row)?.iter().filter(|id| kept(**id)) {
-                    hashes.push(*undone.get_or_insert_with(|| near.order().undo(hash)));
+                    hashes.push(*undone.get_or_insert_with(|| words(&near.order().undo(hash))));
                     ids.push(*id);
                 }
             }
@@ -206,10 +208,10 @@ fn check_total(known: usize, more: usize) -> Result<(), IndexError> {
 }
 
 /// Adds to a vector that may become large.
-fn append<T: Copy>(to: &mut Vec<T>, more: &[T]) {
+fn append<T>(to: &mut Vec<T>, more: impl ExactSizeIterator<Item = T>) {
     to.reserve(more.len());
     prefer_large_pages(to.spare_capacity_mut());
-    to.extend_from_slice(more);
+    to.extend(more);
 }
 
 /// Adds a section to the table of the file, and returns its number.
@@ -249,7 +251,8 @@ enum Job<'a> {
 }
 
 impl Job<'_> {
-    fn run(&self, writer: &Writer) -> Result<(), IndexError> {
+    /// Does it; `table` is where a part's sections are worked out, the same memory for one after the other.
+    fn run(&self, writer: &Writer, table: &mut PartTable) -> Result<(), IndexError> {
         match self {
             Self::Plain(sections) => {
                 for (section, bytes) in sections {
@@ -257,7 +260,7 @@ impl Job<'_> {
                 }
             }
             Self::Part { part, hashes, offsets, signatures, rows } => {
-                let table = PartTable::of(*part, hashes);
+                table.fill(*part, hashes);
                 writer.put(*offsets, as_bytes(&table.offsets))?;
                 writer.put(*signatures, as_bytes(&table.signatures))?;
                 writer.put(*rows, as_bytes(&table.rows))?;
@@ -275,8 +278,9 @@ fn run(writer: &Writer, jobs: &[Job<'_>], threads: usize, progress: &mut Progres
     // Nothing is sent: the channel closes when the last worker is done, whichever way it ends.
     let (working, ended) = mpsc::channel::<()>();
     let work = |_working: mpsc::Sender<()>, told: &mut dyn FnMut() -> bool| {
+        let mut table = PartTable::default();
         while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let ran = job.run(writer);
+            let ran = job.run(writer, &mut table);
             done.fetch_add(1, Ordering::Relaxed);
             if let Err(error) = ran.and_then(|()| if told() { Ok(()) } else { Err(IndexError::Stopped) }) {
                 *failed() = Some(error);

@@ -15,6 +15,7 @@ mod merge;
 mod near;
 mod order;
 pub(crate) mod pages;
+mod part_table;
 mod plan;
 mod read;
 mod rows;

@@ -53,8 +53,15 @@ impl BitOrder {
     /// An order that spreads such hashes evenly, worked out from a sample of them.
     #[must_use]
     pub fn chosen_for(hashes: &[[u8; HASH_BYTES]]) -> Self {
+        let hashes: Vec<Words> = hashes.iter().map(words).collect();
+        Self::chosen_for_words(&hashes)
+    }
+
+    /// The same for hashes as words.
+    #[must_use]
+    pub fn chosen_for_words(hashes: &[Words]) -> Self {
         let step = hashes.len().div_ceil(SAMPLE).max(1);
-        let sample: Vec<Words> = hashes.iter().step_by(step).map(words).collect();
+        let sample: Vec<Words> = hashes.iter().step_by(step).copied().collect();
         if sample.len() < BITS {
             return Self::identity(); // Too few to tell chance from kinship.
         }
@@ -80,6 +87,13 @@ impl BitOrder {
     #[must_use]
     pub fn apply(&self, hash: &[u8; HASH_BYTES]) -> Words {
         mix(&self.forth, hash)
+    }
+
+    /// The same for a hash as words.
+    #[inline]
+    #[must_use]
+    pub fn apply_to_words(&self, hash: &Words) -> Words {
+        self.apply(&bytes(hash))
     }
 
     /// The hash that `apply` made these words of.

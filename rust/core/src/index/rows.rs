@@ -1,10 +1,10 @@
-//! Putting hashes in order: sorted rows, each hash once, and for each part the rows of each bucket.
+//! Putting hashes in order: sorted rows, each hash once.
 
+use std::ops::Range;
 use std::thread;
 
-use crate::hamming::HASH_BYTES;
 use crate::index::error::IndexError;
-use crate::index::layout::{Layout, Part};
+use crate::index::layout::Layout;
 use crate::index::near::Description;
 use crate::index::order::BitOrder;
 use crate::map::{with_large_pages, zeros};
@@ -32,58 +32,48 @@ pub struct NearList {
 
 impl NearList {
     /// Chooses an order of bits, sorts, and chooses the parts unless their count is given.
-    pub fn of(
-        hashes: Vec<[u8; HASH_BYTES]>,
-        ids: Vec<u64>,
-        threads: usize,
-        parts: Option<usize>,
-    ) -> Result<Self, IndexError> {
-        let order = BitOrder::chosen_for(&hashes);
-        let rows = sorted(&hashes, &ids, &order, threads);
+    pub fn of(mut hashes: Vec<Words>, ids: Vec<u64>, threads: usize, parts: Option<usize>) -> Result<Self, IndexError> {
+        let order = BitOrder::chosen_for_words(&hashes);
+        put_in_order(&mut hashes, &order, threads);
+        let (mut sorted_hashes, mut sorted_ids) = sorted(&hashes, &ids, threads);
         drop((hashes, ids));
-        let mut list = Self {
-            description: Vec::new(),
-            hashes: with_large_pages(rows.len()),
-            firsts: with_large_pages(rows.len() + 1),
-            ids: with_large_pages(rows.len()),
-            layout: Layout::for_rows(0),
-        };
-        let mut before: Option<&Row> = None;
-        for row in &rows {
-            if before.is_none_or(|before| before.0 != row.0) {
-                list.firsts.push(list.ids.len() as u32);
-                list.hashes.push(row.0);
-            } else if before == Some(row) {
-                continue; // The same entry with the same hash again.
-            }
-            list.ids.push(row.1);
-            before = Some(row);
-        }
-        list.firsts.push(list.ids.len() as u32);
-        list.layout = match parts {
+        let firsts = each_once(&mut sorted_hashes, &mut sorted_ids);
+        let layout = match parts {
             Some(count) => Layout::of(count).ok_or_else(|| IndexError::invalid(format!("{count} parts cannot be")))?,
-            None => Layout::for_rows(list.hashes.len()),
+            None => Layout::for_rows(sorted_hashes.len()),
         };
         let description = Description {
-            rows: list.hashes.len(),
-            entries: list.ids.len(),
-            parts: list.layout.parts.len(),
+            rows: sorted_hashes.len(),
+            entries: sorted_ids.len(),
+            parts: layout.parts.len(),
             order: order.as_bytes(),
         };
-        list.description = description.to_bytes();
-        Ok(list)
+        let description = description.to_bytes();
+        Ok(Self { description, hashes: sorted_hashes, firsts, ids: sorted_ids, layout })
     }
 }
 
-/// All pairs of hash and id, in the order of the hashes, then of the ids.
+/// Brings the bits of all hashes into the order, each hash where it stands.
+fn put_in_order(hashes: &mut [Words], order: &BitOrder, threads: usize) {
+    let stretch = hashes.len().div_ceil(threads).max(1);
+    thread::scope(|scope| {
+        for some in hashes.chunks_mut(stretch) {
+            scope.spawn(move || {
+                for hash in some {
+                    *hash = order.apply_to_words(hash);
+                }
+            });
+        }
+    });
+}
+
+/// All hashes with their ids, in the order of the hashes, then of the ids.
 ///
 /// Each thread takes the hashes that begin with a range of values, writes them bucket by bucket into its own stretch of
 /// the result, and sorts each bucket there.
-fn sorted(hashes: &[[u8; HASH_BYTES]], ids: &[u64], order: &BitOrder, threads: usize) -> Vec<Row> {
-    let bucket = |hash: &Words| (hash[0] >> (64 - SORT_BITS)) as usize;
-    let words: Vec<Words> = in_stretches(hashes, threads, |hash| order.apply(hash));
+fn sorted(hashes: &[Words], ids: &[u64], threads: usize) -> (Vec<Words>, Vec<u64>) {
     let mut ends = vec![0_usize; 1 << SORT_BITS];
-    for hash in &words {
+    for hash in hashes {
         ends[bucket(hash)] += 1;
     }
     let mut sum = 0;
@@ -91,43 +81,68 @@ fn sorted(hashes: &[[u8; HASH_BYTES]], ids: &[u64], order: &BitOrder, threads: u
         sum += *end;
         *end = sum;
     }
-    let mut rows: Vec<Row> = with_large_pages(words.len());
-    rows.resize(words.len(), Row::default());
+    let (mut sorted_hashes, mut sorted_ids) = (zeros(hashes.len()), zeros(hashes.len()));
     // Stretches of buckets with about the same number of hashes.
     let bounds: Vec<usize> = (0..=threads)
         .map(|at| match at {
             0 => 0,
             _ if at == threads => ends.len(),
-            _ => ends.partition_point(|end| *end < words.len() * at / threads),
+            _ => ends.partition_point(|end| *end < hashes.len() * at / threads),
         })
         .collect();
     thread::scope(|scope| {
-        let mut rest = rows.as_mut_slice();
-        let mut start = 0;
+        let (mut rest, mut rest_ids) = (sorted_hashes.as_mut_slice(), sorted_ids.as_mut_slice());
         for pair in bounds.windows(2) {
-            let (first, last) = (pair[0], pair[1]);
-            let end = if last == 0 { 0 } else { ends[last - 1] };
-            let (mine, others) = rest.split_at_mut(end - start);
-            rest = others;
-            let (from, words, ends, base) = (first, &words, &ends, start);
-            start = end;
-            scope.spawn(move || {
-                let begin = |at: usize| if at == 0 { 0 } else { ends[at - 1] };
-                let mut next: Vec<usize> = (from..last).map(|at| begin(at) - base).collect();
-                for (hash, id) in words.iter().zip(ids) {
-                    let at = bucket(hash);
-                    if (from..last).contains(&at) {
-                        mine[next[at - from]] = (*hash, *id);
-                        next[at - from] += 1;
-                    }
-                }
-                for at in from..last {
-                    mine[begin(at) - base..ends[at] - base].sort_unstable_by(compare);
-                }
-            });
+            let buckets = pair[0]..pair[1];
+            let length = begin(&ends, buckets.end) - begin(&ends, buckets.start);
+            let (mine, others) = rest.split_at_mut(length);
+            let (my_ids, other_ids) = rest_ids.split_at_mut(length);
+            (rest, rest_ids) = (others, other_ids);
+            let ends = &ends;
+            scope.spawn(move || sort_buckets(hashes, ids, buckets, ends, mine, my_ids));
         }
     });
-    rows
+    (sorted_hashes, sorted_ids)
+}
+
+fn bucket(hash: &Words) -> usize {
+    (hash[0] >> (64 - SORT_BITS)) as usize
+}
+
+/// Where a bucket begins, by the ends of all.
+fn begin(ends: &[usize], bucket: usize) -> usize {
+    bucket.checked_sub(1).map_or(0, |before| ends[before])
+}
+
+/// Writes the hashes of some buckets to `to`, each bucket sorted.
+fn sort_buckets(
+    hashes: &[Words],
+    ids: &[u64],
+    buckets: Range<usize>,
+    ends: &[usize],
+    to: &mut [Words],
+    to_ids: &mut [u64],
+) {
+    let base = begin(ends, buckets.start);
+    let mut next: Vec<usize> = buckets.clone().map(|at| begin(ends, at) - base).collect();
+    for (hash, id) in hashes.iter().zip(ids) {
+        let at = bucket(hash);
+        if buckets.contains(&at) {
+            let next = &mut next[at - buckets.start];
+            (to[*next], to_ids[*next]) = (*hash, *id);
+            *next += 1;
+        }
+    }
+    let mut rows: Vec<Row> = Vec::new();
+    for at in buckets {
+        let place = begin(ends, at) - base..ends[at] - base;
+        rows.clear();
+        rows.extend(to[place.clone()].iter().copied().zip(to_ids[place.clone()].iter().copied()));
+        rows.sort_unstable_by(compare);
+        for ((hash, id), (row_hash, row_id)) in to[place.clone()].iter_mut().zip(&mut to_ids[place]).zip(&rows) {
+            (*hash, *id) = (*row_hash, *row_id);
+        }
+    }
 }
 
 fn compare(a: &Row, b: &Row) -> std::cmp::Ordering {
@@ -135,58 +150,24 @@ fn compare(a: &Row, b: &Row) -> std::cmp::Ordering {
     a.0[0].cmp(&b.0[0]).then_with(|| a.0[1..].cmp(&b.0[1..])).then_with(|| a.1.cmp(&b.1))
 }
 
-/// The results of `work` on each element, in order, worked out by several threads.
-fn in_stretches<T: Sync, R: Send + Copy + Default>(
-    input: &[T],
-    threads: usize,
-    work: impl Fn(&T) -> R + Sync,
-) -> Vec<R> {
-    let mut output = with_large_pages(input.len());
-    output.resize(input.len(), R::default());
-    let stretch = input.len().div_ceil(threads).max(1);
-    thread::scope(|scope| {
-        for (from, to) in input.chunks(stretch).zip(output.chunks_mut(stretch)) {
-            let work = &work;
-            scope.spawn(move || {
-                for (element, result) in from.iter().zip(to) {
-                    *result = work(element);
-                }
-            });
+/// Keeps each hash once, and each of its ids once; for each, and one past the last, the position of its first id.
+fn each_once(hashes: &mut Vec<Words>, ids: &mut Vec<u64>) -> Vec<u32> {
+    let mut firsts = with_large_pages(hashes.len() + 1);
+    let (mut rows, mut entries) = (0, 0);
+    for at in 0..hashes.len() {
+        let (hash, id) = (hashes[at], ids[at]);
+        if rows == 0 || hashes[rows - 1] != hash {
+            firsts.push(entries as u32);
+            hashes[rows] = hash;
+            rows += 1;
+        } else if ids[entries - 1] == id {
+            continue; // The same entry with the same hash again.
         }
-    });
-    output
-}
-
-/// The arrays of one part.
-pub struct PartTable {
-    /// For each bucket, and one past the last, the position at which it begins.
-    pub offsets: Vec<u32>,
-    /// The signatures, bucket by bucket.
-    pub signatures: Vec<u16>,
-    /// The rows, bucket by bucket.
-    pub rows: Vec<u32>,
-}
-
-impl PartTable {
-    /// A counting sort of the rows by bucket.
-    pub fn of(part: Part, hashes: &[Words]) -> Self {
-        let mut offsets = vec![0_u32; part.buckets() + 1];
-        for hash in hashes {
-            offsets[part.bucket(hash) as usize + 1] += 1;
-        }
-        let mut sum = 0;
-        for count in &mut offsets {
-            sum += *count;
-            *count = sum;
-        }
-        let mut next = offsets.clone();
-        let (mut signatures, mut rows) = (zeros(hashes.len()), zeros(hashes.len()));
-        for (row, hash) in hashes.iter().enumerate() {
-            let next = &mut next[part.bucket(hash) as usize];
-            signatures[*next as usize] = part.signature(hash);
-            rows[*next as usize] = row as u32;
-            *next += 1;
-        }
-        Self { offsets, signatures, rows }
+        ids[entries] = id;
+        entries += 1;
     }
+    firsts.push(entries as u32);
+    hashes.truncate(rows);
+    ids.truncate(entries);
+    firsts
 }

@@ -195,11 +195,7 @@ pub struct Ac<'a> {
 impl<'a> Ac<'a> {
     /// Makes the codes ready.
     pub fn new(codes: Codes<'a>) -> Self {
-        let spread = codes.spread(AC_BITS);
-        let mut near = Box::new([0; 1 << AC_BITS]);
-        for (bits, entry) in near.iter_mut().enumerate() {
-            *entry = joined(&spread, bits);
-        }
+        let near = joined(&codes);
         let mut first = Box::new([0; 1 << ONE_BITS]);
         first.copy_from_slice(&codes.spread(ONE_BITS));
         Self { near, first, codes }
@@ -303,27 +299,96 @@ fn steps(symbol: u8) -> u32 {
     }
 }
 
-/// The entry for these `AC_BITS` bits: all symbols whose codes they hold whole. The last one's value may be beyond them.
-fn joined(spread: &[u16], bits: usize) -> u16 {
-    let (mut used, mut sum) = (0, 0);
-    while used < AC_BITS {
-        let found = spread[bits << used & (spread.len() - 1)];
-        let (length, symbol) = (u32::from(found & 0xff), (found >> 8) as u8);
-        if length == 0 || length > AC_BITS - used {
-            break;
+/// For each number of `AC_BITS` bits: all symbols whose codes they hold whole. The last one's value may be beyond them.
+///
+/// What follows a symbol is one of the entries for fewer bits, so those are made first, and each is used over and over.
+fn joined(codes: &Codes<'_>) -> Box<[u16; 1 << AC_BITS]> {
+    // The entries for so many bits begin at 2 to the power of that number.
+    let mut entries = vec![0; 2 << AC_BITS];
+    for bits in 1..=AC_BITS {
+        let (fewer, these) = entries.split_at_mut(1 << bits);
+        let mut these = &mut these[..1 << bits];
+        let mut symbols = codes.symbols.iter();
+        for (length, &count) in (1..=bits).zip(codes.counts) {
+            for &symbol in symbols.by_ref().take(usize::from(count)) {
+                let (run, rest) = these.split_at_mut(1 << (bits - length));
+                fill(run, fewer, bits, (length, symbol));
+                these = rest;
+            }
         }
-        let steps = steps(symbol);
-        if steps != END && sum + steps > COEFFICIENTS {
-            break;
-        }
-        sum += steps;
-        used += length + u32::from(symbol & 15);
-        if steps == END {
-            break;
+        if bits == AC_BITS {
+            these.fill((LONGER << 8) as u16);
         }
     }
-    let places = if used == 0 { LONGER } else { sum };
-    #[allow(clippy::cast_possible_truncation)] // 8 bits, and 28 bits at most to skip.
-    let entry = (places << 8 | used) as u16;
-    entry
+    let mut near = Box::new([0; 1 << AC_BITS]);
+    near.copy_from_slice(&entries[1 << AC_BITS..]);
+    near
+}
+
+/// Fills the entries for `bits` bits that begin with the code of a symbol, from those for `fewer` bits.
+fn fill(run: &mut [u16], fewer: &[u16], bits: u32, (length, symbol): (u32, u8)) {
+    let (steps, used) = (steps(symbol) as u16, (length + u32::from(symbol & 15)) as u16);
+    if u32::from(steps) == END || u32::from(used) >= bits {
+        return run.fill(steps << 8 | used);
+    }
+    let follow = 1 << (bits - u32::from(used));
+    for (entry, &after) in run.iter_mut().zip(&fewer[follow..2 * follow]) {
+        let places = (after >> 8) + steps;
+        // Too many for any block: only what symbols tell one by one says where the block ends.
+        let most = if after >> 8 < END as u16 { COEFFICIENTS } else { END + COEFFICIENTS - 1 } as u16;
+        let (places, skip) = (if places > most { LONGER as u16 } else { places }, (after & 31) + used);
+        *entry = places << 8 | skip;
+    }
+    // The value itself does not matter.
+    let mut filled = follow;
+    while filled < run.len() {
+        run.copy_within(..filled, filled);
+        filled *= 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The same for one number, symbol by symbol; those that lead beyond a block are left out.
+    fn joined_slowly(codes: &Codes<'_>, bits: u32) -> (u32, u32) {
+        let (mut used, mut sum) = (0, 0);
+        while used < AC_BITS {
+            let Some((symbol, length)) = codes.find(bits << (16 - AC_BITS + used) & 0xffff) else { break };
+            if length > AC_BITS - used {
+                break;
+            }
+            used += length + u32::from(symbol & 15);
+            if sum > COEFFICIENTS {
+                return (LONGER, 0);
+            }
+            sum += steps(symbol);
+            if steps(symbol) == END {
+                break;
+            }
+        }
+        let too_many = COEFFICIENTS < sum && sum < END || sum >= END + COEFFICIENTS;
+        if used == 0 || too_many { (LONGER, 0) } else { (sum, used) }
+    }
+
+    #[test]
+    fn an_entry_stands_for_its_symbols() {
+        let short = [0, 1, 1, 2, 0, 3, 1, 0, 1, 2, 1, 1, 0, 2, 1, 4];
+        let shortest = [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1];
+        let sparse = [0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 2];
+        let symbols = [0x01, 0x00, 0xf0, 0x11, 0x02, 0xf1, 0x05, 0x3f, 0xf0, 0x21, 0x00, 0x0a, 0x71, 0xff, 0x03, 0x12];
+        let turned: Vec<u8> = symbols.iter().cycle().skip(2).take(32).copied().collect();
+        for (counts, symbols) in [(&short, &turned[3..23]), (&shortest, &turned[..16]), (&sparse, &symbols[..5])] {
+            let mut tables = Tables::default();
+            tables.ac[0] = Some(Definition { counts, symbols });
+            let codes = tables.ac(0).expect("codes");
+            for (bits, &entry) in (0..).zip(joined(&codes).iter()) {
+                let (places, used) = joined_slowly(&codes, bits);
+                assert_eq!(u32::from(entry >> 8), places, "{bits:013b}");
+                // Where it is looked for symbol by symbol, the bits don't matter.
+                assert!(places == LONGER || u32::from(entry & 31) == used, "{bits:013b}");
+            }
+        }
+    }
 }

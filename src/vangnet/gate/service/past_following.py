@@ -4,6 +4,7 @@ Digests are looked up in the tables. Pictures are looked up in memory (`past_pic
 entry after its digests: a finding that both make is kept once, as the digests have it.
 """
 
+import itertools
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -38,6 +39,8 @@ from vangnet.registry.service.sealing import EntryCipher
 
 #: So many entries, or changes, are looked up in one transaction: whoever writes waits for it.
 _AT_ONCE = {PastKind.DIGESTS: 2_000, PastKind.PICTURES: 200}
+#: So many PDQ hashes at once: an entry with sub-windows has nearly two hundred.
+_HASHES_AT_ONCE = 2_000
 
 
 class Followed(StrEnum):
@@ -150,11 +153,20 @@ def _newly_listed(
         limit = at_once - len(listings)
         added = new_listings.added(conn, cipher, list_id=list_id, after=one.position, until=bound, limit=limit)
         whole = len(added) < limit
+        if kind is PastKind.PICTURES:
+            few = _few_enough(added, at_most=_HASHES_AT_ONCE - sum(len(one.pictures) for one in listings))
+            whole, added = whole and len(few) == len(added), few
         reached = bound if whole else added[-1].entry_id
         places.put_looked_up(conn, kind, list_id, replace(one, position=reached))
         listings += added
         more = more or not whole
     return _Found(listings=listings, position=until, altered=altered_until, more=more)
+
+
+def _few_enough(added: list[Listing], *, at_most: int) -> list[Listing]:
+    """The first of these entries that have so many hashes together, at least one."""
+    held = list(itertools.accumulate(len(one.pictures) for one in added))
+    return added[: max(1, sum(so_far <= at_most for so_far in held))]
 
 
 def _bounds(conn: Connection, kind: PastKind, looked_up: dict[UUID, LookedUp], until: int) -> tuple[dict[UUID, int], int]:

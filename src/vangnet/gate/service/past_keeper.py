@@ -11,12 +11,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Self
 
-import psycopg
 import structlog
 
 from vangnet.audit.model import Actor
 from vangnet.db import Database
-from vangnet.errors import AppError
 from vangnet.gate.matching import Matcher
 from vangnet.gate.model import CheckAnswer, Decision, Outcome, PictureHash
 from vangnet.gate.past import AcceptedUpload, keeps, keeps_pictures
@@ -25,6 +23,7 @@ from vangnet.gate.service.past_following import Followed
 from vangnet.gate.service.past_judging import Index
 from vangnet.gate.service.past_picture_keeper import PastPictureKeeper
 from vangnet.gate.service.policies import ChosenPolicy
+from vangnet.gate.service.woken_thread import WokenThread
 from vangnet.keys import Keys
 from vangnet.registry.model.entries import HashAlgorithm
 from vangnet.registry.service.live import LiveIndex
@@ -65,30 +64,27 @@ class PastKeeper:
         self._lock = threading.Lock()
         self._buffer: list[AcceptedUpload] = []
         self._dropped = 0
-        self._woken = threading.Event()
-        self._stopping = threading.Event()
         #: Up to which change it was looked up here; -1: look, whatever the change.
         self._looked_at = -1
-        self._problem: str | None = None
-        self._thread = threading.Thread(target=self._run, name="vangnet-past", daemon=True)
+        self._thread = WokenThread(
+            self._run,
+            name="vangnet-past",
+            live=live,
+            on_problem=lambda problem: log.warning("past_hampered", problem=problem),
+        )
         self._pictures = PastPictureKeeper(
             database=database, keys=keys, live=live, index=self._index, policy=policy, actor=actor, clock=clock
         )
 
     def start(self) -> None:
         """Begins. It is started once."""
-        self._live.call_on_change(self._woken.set)
         self._thread.start()
         self._pictures.start()
 
     def stop(self) -> None:
         """Writes what waits, and ends."""
         self._pictures.stop()
-        self._live.forget(self._woken.set)
-        self._stopping.set()
-        self._woken.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._thread.stop()
 
     def __enter__(self) -> Self:
         self.start()
@@ -133,29 +129,16 @@ class PastKeeper:
     def _run(self) -> None:
         tended_at = float("-inf")
         eager_until = float("-inf")
-        while not self._stopping.is_set():
+        while not self._thread.stopping:
             if time.monotonic() - tended_at >= _TEND_EVERY_S:
-                self._guarded(self._tend)
+                self._thread.guarded(self._tend)
                 tended_at = time.monotonic()
             if self._keeping and self._live.sequence != self._looked_at:
-                self._guarded(self._follow)
+                self._thread.guarded(self._follow)
             eager = time.monotonic() < eager_until
-            if self._woken.wait(_LOOK_EVERY_S if eager else _TEND_EVERY_S / 4):
-                self._woken.clear()
+            if self._thread.wait(_LOOK_EVERY_S if eager else _TEND_EVERY_S / 4):
                 eager_until = time.monotonic() + _LOOK_FOR_S
-        self._guarded(self._tend)
-
-    def _guarded(self, work: Callable[[], None]) -> None:
-        try:
-            work()
-        except (AppError, psycopg.Error) as error:
-            # A driver's message can quote a row; its type cannot.
-            problem = error.code if isinstance(error, AppError) else type(error).__name__
-            if problem != self._problem:
-                log.warning("past_hampered", problem=problem)
-            self._problem = problem
-        else:
-            self._problem = None
+        self._thread.guarded(self._tend)
 
     def _tend(self) -> None:
         now = self._clock()
@@ -193,7 +176,7 @@ class PastKeeper:
 
     def _follow(self) -> None:
         followed = Followed.MORE
-        while followed is Followed.MORE and not self._stopping.is_set():
+        while followed is Followed.MORE and not self._thread.stopping:
             index = self._index()
             with self._database.transaction() as conn:
                 followed = past_following.follow(

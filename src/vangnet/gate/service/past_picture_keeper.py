@@ -4,22 +4,20 @@ That one has the pictures in its memory. It lets go when it stops; of one that i
 later (`vangnet.gate.past.HELD`), and reads them first.
 """
 
-import threading
 import uuid
 from collections.abc import Callable
 from datetime import datetime
 
-import psycopg
 import structlog
 
 from vangnet.audit.model import Actor
 from vangnet.db import Database
-from vangnet.errors import AppError
 from vangnet.gate.service import past_following
 from vangnet.gate.service.past_following import Followed
 from vangnet.gate.service.past_judging import Index
 from vangnet.gate.service.past_pictures import KeptPictures
 from vangnet.gate.service.policies import ChosenPolicy
+from vangnet.gate.service.woken_thread import WokenThread
 from vangnet.keys import Keys
 from vangnet.registry.service.live import LiveIndex
 
@@ -46,44 +44,40 @@ class PastPictureKeeper:
     ) -> None:
         self._database = database
         self._keys = keys
-        self._live = live
         self._index = index
         self._policy = policy
         self._actor = actor
         self._clock = clock
         self._id = uuid.uuid4()
         self._held = KeptPictures(keys)
-        self._woken = threading.Event()
-        self._stopping = threading.Event()
-        self._problem: str | None = None
-        self._thread = threading.Thread(target=self._run, name="vangnet-past-pictures", daemon=True)
+        # What was read in a transaction that failed stays right: a row that is gone does not count.
+        self._thread = WokenThread(
+            self._run,
+            name="vangnet-past-pictures",
+            live=live,
+            on_problem=lambda problem: log.warning("past_pictures_hampered", problem=problem),
+        )
 
     def start(self) -> None:
         """Begins. It is started once."""
-        self._live.call_on_change(self._woken.set)
         self._thread.start()
 
     def stop(self) -> None:
         """Lets the pictures go, and ends."""
-        self._live.forget(self._woken.set)
-        self._stopping.set()
-        self._woken.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._thread.stop()
 
     def _run(self) -> None:
         looks = 0
-        while not self._stopping.is_set():
-            self._guarded(self._follow)
-            if self._woken.wait(_LOOK_EVERY_S if looks else _STEP_EVERY_S):
-                self._woken.clear()
+        while not self._thread.stopping:
+            self._thread.guarded(self._follow)
+            if self._thread.wait(_LOOK_EVERY_S if looks else _STEP_EVERY_S):
                 looks = _LOOKS
             looks = max(0, looks - 1)
-        self._guarded(self._let_go)
+        self._thread.guarded(self._let_go)
 
     def _follow(self) -> None:
         followed = Followed.MORE
-        while followed is Followed.MORE and not self._stopping.is_set():
+        while followed is Followed.MORE and not self._thread.stopping:
             index = self._index()
             with self._database.transaction() as conn:
                 followed = past_following.follow_pictures(
@@ -95,16 +89,3 @@ class PastPictureKeeper:
         self._held.clear()
         with self._database.transaction() as conn:
             past_following.let_go(conn, holder=self._id, now=self._clock())
-
-    def _guarded(self, work: Callable[[], None]) -> None:
-        try:
-            work()
-        except (AppError, psycopg.Error) as error:
-            # What was read in a transaction that failed stays right: a row that is gone does not count.
-            # A driver's message can quote a row; its type cannot.
-            problem = error.code if isinstance(error, AppError) else type(error).__name__
-            if problem != self._problem:
-                log.warning("past_pictures_hampered", problem=problem)
-            self._problem = problem
-        else:
-            self._problem = None

@@ -13,7 +13,7 @@ from vangnet.identity.model.text import checked_line
 from vangnet.identity.permissions import Permission
 from vangnet.keys import Keys
 from vangnet.registry.model.changes import NewChange, NewEntry
-from vangnet.registry.model.entries import Entry, EntryDraft, EntryState, ListedHash, require_sound
+from vangnet.registry.model.entries import Entry, EntryDraft, EntryState, HashAlgorithm, ListedHash, require_sound
 from vangnet.registry.model.lists import HashList, Opinion, has_quorum
 from vangnet.registry.model.matches import Against, Collision, Resolution
 from vangnet.registry.model.packing import pack
@@ -264,6 +264,17 @@ def known_good_names(conn: Connection, actor: Actor, collisions: Sequence[Collis
     actor.require(Permission.REGISTRY_READ)
     ids = [one.known_good_id for one in collisions if one.known_good_id is not None]
     return known_good_store.list_names(conn, ids)
+
+
+def count_windows(conn: Connection, actor: Actor, *, keys: Keys, entry_id: int) -> int:
+    """By how many parts of its picture an entry is found: a number, of which nobody learns a hash, so there is no event.
+
+    Raises PermissionDenied, NotFound.
+    """
+    actor.require(Permission.REGISTRY_READ)
+    sealed = store.get_sealed(conn, entry_id)
+    hashes = EntryCipher(keys).open(sealed.list_id, sealed.sealed)
+    return sum(hash_.algorithm is HashAlgorithm.PDQ_WINDOW for hash_ in hashes)
 
 
 def open_hashes(conn: Connection, actor: Actor, *, keys: Keys, entry_id: int, now: datetime) -> tuple[ListedHash, ...]:

@@ -20,8 +20,8 @@ import structlog
 from vangnet.db import Database
 from vangnet.db.connection import connect
 from vangnet.errors import AppError, IndexUnusable
-from vangnet.hashing.index import RADIUS, Index
-from vangnet.hashing.model import Convention
+from vangnet.hashing.index import RADIUS, RADIUS_MAX, Index
+from vangnet.hashing.model import GUESSED_BITS, Convention
 from vangnet.keys import Keys
 from vangnet.registry.model.classification import Classification
 from vangnet.registry.model.effects import Effect, effect
@@ -64,6 +64,15 @@ class LiveMatch:
     #: In how many bits the hashes differ; 0 where they are found by equality.
     distance: int
     effect: Effect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A PDQ hash that is looked up, within how many bits, and whether a part of its picture had to be guessed."""
+
+    hash: bytes = field(repr=False)
+    radius: int
+    guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,21 +169,49 @@ class LiveIndex:
         return max([RADIUS, *(choice.radius for choice in self._known.choices.values() if choice.enabled)])
 
     def lookup(
-        self, hash_: bytes, radius: int = RADIUS, convention: Convention = Convention.FULL, *, every: bool = False
+        self,
+        hash_: bytes,
+        radius: int = RADIUS,
+        convention: Convention = Convention.FULL,
+        *,
+        guessed: bool = False,
+        every: bool = False,
     ) -> list[LiveMatch]:
         """The entries within `radius` bits of a PDQ hash, nearest first.
 
-        Only those of lists that match anything now, unless `every`. Raises IndexUnusable before everything is loaded,
-        InvalidInput for a hash or radius that is none.
+        `guessed`: a part of the picture was not seen. Whole pictures are then found GUESSED_BITS farther, and what that
+        brings about is judged as if they were so much nearer. Only lists that match anything now are asked, unless `every`.
+        Raises IndexUnusable before everything is loaded, InvalidInput for a hash or radius that is none.
         """
+        spare = {HashAlgorithm.PDQ: GUESSED_BITS if guessed else 0, HashAlgorithm.PDQ_WINDOW: 0}
         return _once_each([
-            self._match(list_id, state, match.id, algorithm, match.distance)
+            self._match(list_id, state, match.id, algorithm, match.distance, spare=spare[algorithm])
             for list_id, state, index in self._lists(every=every)
             for algorithm in _LOOKED_UP.get(convention, (HashAlgorithm.PDQ,))
             for match in index.lookup(
-                hash_, radius, convention=convention, windows=algorithm is HashAlgorithm.PDQ_WINDOW
+                hash_,
+                min(radius + spare[algorithm], RADIUS_MAX),
+                convention=convention,
+                windows=algorithm is HashAlgorithm.PDQ_WINDOW,
             )
         ])  # fmt: skip
+
+    def is_any_near(self, asked: Sequence[Asked], convention: Convention = Convention.FULL) -> bool:
+        """Whether `lookup` would find an entry of a list that matches anything now, for any of these: all of them at once,
+        which takes much less time. Raises as `lookup`."""
+        values = b"".join(one.hash for one in asked)
+        parts = [one.radius for one in asked]
+        wholes = [min(one.radius + (GUESSED_BITS if one.guessed else 0), RADIUS_MAX) for one in asked]
+        radii = {HashAlgorithm.PDQ: wholes, HashAlgorithm.PDQ_WINDOW: parts}
+        return any(
+            any(
+                index.lookup_batch(
+                    values, radii[algorithm], convention=convention, windows=algorithm is not HashAlgorithm.PDQ
+                )
+            )
+            for _, _, index in self._lists(every=False)
+            for algorithm in _LOOKED_UP.get(convention, (HashAlgorithm.PDQ,))
+        )
 
     def find_digest(self, algorithm: HashAlgorithm, value: bytes, *, every: bool = False) -> list[LiveMatch]:
         """The entries with exactly this hash. Raises as `lookup`."""
@@ -211,7 +248,9 @@ class LiveIndex:
             if every or state in _MATCHING:
                 yield list_id, state, index
 
-    def _match(self, list_id: UUID, state: ListState, id_: int, algorithm: HashAlgorithm, distance: int) -> LiveMatch:
+    def _match(
+        self, list_id: UUID, state: ListState, id_: int, algorithm: HashAlgorithm, distance: int, *, spare: int = 0
+    ) -> LiveMatch:
         entry_id, category_id, proposed = read_index_id(id_)
         known = self._known
         classification = known.classifications.get(category_id)
@@ -230,7 +269,7 @@ class LiveIndex:
                 proposed=proposed,
                 classification=classification,
                 choice=choice,
-                distance=distance,
+                distance=max(distance - spare, 0),
                 by_window=algorithm is HashAlgorithm.PDQ_WINDOW,
             ),
         )

@@ -20,11 +20,13 @@ from vangnet.registry.store.live import IndexedEntry
 #: The largest number that the database knows.
 _NO_END = 2**63 - 1
 _DIGESTS = frozenset({HashAlgorithm.MD5, HashAlgorithm.SHA1, HashAlgorithm.SHA256})
+#: Of whole pictures and of their parts: an upload may have been a crop.
+_PICTURES = frozenset({HashAlgorithm.PDQ, HashAlgorithm.PDQ_WINDOW})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """A standing entry with its digests and its PDQ hashes."""
+    """A standing entry with its digests and its PDQ hashes, those of its sub-windows included."""
 
     entry_id: int
     list_id: UUID
@@ -84,6 +86,6 @@ def _listing(cipher: EntryCipher, entry: IndexedEntry) -> Listing:
         list_id=entry.list_id,
         digests=tuple((hash_.algorithm.value, hash_.value) for hash_ in hashes if hash_.algorithm in _DIGESTS),
         pictures=tuple(
-            (hash_.convention or Convention.FULL, hash_.value) for hash_ in hashes if hash_.algorithm is HashAlgorithm.PDQ
+            (hash_.convention or Convention.FULL, hash_.value) for hash_ in hashes if hash_.algorithm in _PICTURES
         ),
     )

@@ -28,7 +28,7 @@ Sha256Digits = Annotated[str, Field(json_schema_extra={"pattern": "^[0-9a-fA-F]{
 #: How the picture of a match was seen (`hashing.model.view_name`).
 SEEN_AS = (
     "How the picture was seen: what was cut off, one after the other, and how it was held, joined by `+`; see `Cut` and "
-    "`View` in the closed sets."
+    "`View` in the closed sets. A match by `pdq_window` or with `banner` in its view holds and never blocks."
 )
 
 

@@ -4,14 +4,14 @@ import base64
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Form
 from starlette.datastructures import FormData
-from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from vangnet.errors import AppError, CallerMistake, Conflict, InvalidInput, Unavailable
 from vangnet.identity.permissions import Permission
-from vangnet.reports.assessment_rules import (
+from vangnet.reports.model.looks import KNOWN_REASONS, LookStep, Size, Wanted
+from vangnet.reports.rules.assessment.answers import (
     AssessedClass,
     FileState,
     NotAsked,
@@ -19,15 +19,16 @@ from vangnet.reports.assessment_rules import (
     Stage,
     crossings,
 )
-from vangnet.reports.exposure import Fill
-from vangnet.reports.model.looks import KNOWN_REASONS, LookStep, Size, Wanted
-from vangnet.reports.service import assessing, desk, likeness, looking, sheets, showing
-from vangnet.reports.service.looking import Asked, Shown
-from vangnet.reports.service.sheets import ItemState
+from vangnet.reports.rules.assessment.exposure import Fill
+from vangnet.reports.service.assessment import assessing, likeness, looking, sheets
+from vangnet.reports.service.assessment.looking import Asked, Shown
+from vangnet.reports.service.assessment.sheets import ItemState
+from vangnet.reports.service.desk import desk, showing
 from vangnet.vault.model import OpenReason
 from vangnet.web.access import needs
 from vangnet.web.languages import marked
 from vangnet.web.security import local_path
+from vangnet.web.ui.forms import WholeForm
 from vangnet.web.ui.report_words import WORDS
 from vangnet.web.visit import OneVisit, Visit
 
@@ -146,20 +147,22 @@ def pass_on(visit: Visit, report_id: int, position: Annotated[int, Form()] = 0) 
     return visit.redirect("/queue", done="passed-on")
 
 
-async def _form(request: Request) -> FormData:
-    return await request.form()
-
-
 @router.post("/reports/{report_id}/assess/{position}", dependencies=[needs(Permission.REPORT_WORK)])
-def save(visit: Visit, report_id: int, position: int, said: Annotated[FormData, Depends(_form)]) -> Response:
+def save(visit: Visit, report_id: int, position: int, said: WholeForm) -> Response:
     """Keeps the answers, and goes on."""
     answers = {name: value for name, value in said.items() if isinstance(value, str)}
     percent = visit.settings.assessment_check_percent
+    crops = visit.site.crops
     try:
+        parts = (
+            {}
+            if crops is None
+            else crops.parts(visit.actor, report_id=report_id, position=position, answers=answers, now=visit.now)
+        )
         with visit.transaction() as conn:
             state = assessing.save(
                 conn, visit.actor, keys=visit.keys, report_id=report_id, position=position, answers=answers,
-                golden_percent=percent, now=visit.now,
+                golden_percent=percent, parts=parts, now=visit.now,
             )  # fmt: skip
             following = sheets.first_to_do(
                 conn, visit.actor, keys=visit.keys, report_id=report_id, golden_percent=percent, after=position
@@ -178,7 +181,7 @@ def save(visit: Visit, report_id: int, position: int, said: Annotated[FormData, 
 
 
 @router.post("/reports/{report_id}/assess/{position}/look", dependencies=[needs(Permission.REPORT_WORK)])
-def look(visit: Visit, report_id: int, position: int, said: Annotated[FormData, Depends(_form)]) -> Response:
+def look(visit: Visit, report_id: int, position: int, said: WholeForm) -> Response:
     """Shows what was asked for, and no more: the picture alone to the page's script, else a page with it."""
     alone = visit.request.headers.get("accept", "") == _IMAGE
     try:

@@ -14,7 +14,7 @@ from vangnet.gate.actions import ProviderAction
 from vangnet.gate.contest_reasons import ContestReason
 from vangnet.gate.model import Decision, Door, ListedDecision, Outcome
 from vangnet.gate.service import answering, contesting, decisions, webhooks
-from vangnet.hashing.model import Cut, Reason, View
+from vangnet.hashing.model import Reason
 from vangnet.identity.permissions import Permission
 from vangnet.identity.service import parties
 from vangnet.registry.model.classification import Classification
@@ -22,6 +22,7 @@ from vangnet.registry.model.disputes import Dispute
 from vangnet.web.access import needs
 from vangnet.web.languages import marked
 from vangnet.web.ui.registry_disputes import DISPUTE_STATES
+from vangnet.web.ui.view_words import VIEW_WORDS
 from vangnet.web.ui.webhook import DELIVERY_STATES
 from vangnet.web.visit import OneVisit, Visit
 
@@ -81,21 +82,6 @@ REASON_NAMES = {
     Reason.LOW_QUALITY: marked("too little to see"),
     Reason.NOT_ISOLATED: marked("no isolated process could be had"),
 }
-VIEW_NAMES = {
-    View.ORIGINAL: marked("as it is"),
-    View.ROTATE90: marked("a quarter turn to the left"),
-    View.ROTATE180: marked("half a turn"),
-    View.ROTATE270: marked("a quarter turn to the right"),
-    View.FLIP_X: marked("upside down as in a mirror"),
-    View.FLIP_Y: marked("mirrored"),
-    View.TRANSPOSE: marked("mirrored at a diagonal"),
-    View.ANTI_TRANSPOSE: marked("mirrored at the other diagonal"),
-    Cut.BARS: marked("without its bars"),
-    Cut.BORDER: marked("without its border"),
-    Cut.CAPTION: marked("without its caption"),
-    Cut.BANNER: marked("with its banner painted over"),
-    Cut.FRAME: marked("cut out of a page"),
-}
 CLASSIFICATION_NAMES = {
     Classification.BASELINE: marked("baseline"),
     Classification.NATIONAL: marked("national"),
@@ -108,11 +94,11 @@ _WORDS: dict[str, Any] = {
     "outcome_names": OUTCOME_NAMES,
     "door_names": DOOR_NAMES,
     "reason_names": REASON_NAMES,
-    "view_names": VIEW_NAMES,
     "classification_names": CLASSIFICATION_NAMES,
     "action_names": ACTION_NAMES,
     "contest_reasons": CONTEST_REASONS,
     "dispute_states": DISPUTE_STATES,
+    **VIEW_WORDS,
 }
 _PAGE = 50
 _LATELY = timedelta(days=1)

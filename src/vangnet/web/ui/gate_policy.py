@@ -7,9 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query
+from fastapi import APIRouter, Form, Query
 from starlette.datastructures import FormData
-from starlette.requests import Request
 from starlette.responses import Response
 
 from vangnet.db import Connection
@@ -27,6 +26,7 @@ from vangnet.registry.service import lists
 from vangnet.web.access import needs
 from vangnet.web.languages import marked
 from vangnet.web.ui.decisions import CLASSIFICATION_NAMES, DECISION_NAMES, REASON_NAMES
+from vangnet.web.ui.forms import WholeForm, number, sent_draft
 from vangnet.web.visit import OneVisit, Visit
 
 router = APIRouter()
@@ -45,10 +45,6 @@ CHOICES = {
 }
 _DIGESTS = ("sha256", "weak_digest")
 _STARTING = "starting"
-
-
-async def _form(request: Request) -> FormData:
-    return await request.form()
 
 
 @router.get("/gate/policy", dependencies=[needs(Permission.GATE_READ)])
@@ -76,10 +72,10 @@ def show_change(visit: Visit, begin: Annotated[str, Query(alias="from", max_leng
 
 
 @router.post("/gate/policy/preview", dependencies=[needs(Permission.GATE_CHOOSE)])
-def show_preview(visit: Visit, form: Annotated[FormData, Depends(_form)]) -> Response:
+def show_preview(visit: Visit, form: WholeForm) -> Response:
     """What a draft would have changed last week. Chooses nothing."""
     document = _document(form)
-    instead_of = _number(form.get("instead_of"))
+    instead_of = number(form.get("instead_of"))
     try:
         with visit.transaction() as conn:
             found = policies.try_out(conn, visit.actor, document=document, now=visit.now)
@@ -95,8 +91,8 @@ def choose_policy(
     instead_of: Annotated[str, Form(max_length=10)] = "",
 ) -> Response:
     """Chooses a draft whose preview was seen."""
-    draft = _parsed(document)
-    looked_at = _number(instead_of)
+    draft = as_document(read_document(sent_draft(document)))
+    looked_at = number(instead_of)
     try:
         with visit.transaction() as conn:
             policies.choose(conn, visit.actor, document=draft, instead_of=looked_at, now=visit.now)
@@ -180,9 +176,7 @@ def _document(form: FormData) -> dict[str, Any]:
 def _rules(form: FormData, classification: Classification) -> dict[str, Any]:
     ends = form.getlist(f"{classification}.up_to")
     chosen = form.getlist(f"{classification}.band")
-    bands = [
-        {"up_to": _number(end), "decision": decision} for end, decision in zip(ends, chosen, strict=False) if end != ""
-    ]
+    bands = [{"up_to": number(end), "decision": decision} for end, decision in zip(ends, chosen, strict=False) if end != ""]
     return {
         **{digest: form.get(f"{classification}.{digest}") for digest in _DIGESTS},
         "perceptual": sorted(bands, key=lambda band: int(str(band["up_to"]))),
@@ -191,18 +185,3 @@ def _rules(form: FormData, classification: Classification) -> dict[str, Any]:
 
 def _ids(form: FormData, name: str) -> list[str]:
     return sorted({str(one) for one in form.getlist(name)})
-
-
-def _number(text: object) -> int:
-    """The number that was typed; -1, which is refused everywhere, for anything else."""
-    return int(text) if isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) < 10 else -1
-
-
-def _parsed(text: str) -> dict[str, Any]:
-    try:
-        document = json.loads(text)
-    except ValueError:
-        document = None
-    if not isinstance(document, dict):
-        raise InvalidInput(field="document", problem=marked("must be a draft, as the page of its preview sends it"))
-    return as_document(read_document(document))

@@ -19,6 +19,7 @@ from vangnet.identity.permissions import Permission
 from vangnet.identity.service import parties
 from vangnet.web.access import needs
 from vangnet.web.languages import marked
+from vangnet.web.ui.view_words import VIEW_WORDS
 from vangnet.web.visit import OneVisit, Visit
 
 router = APIRouter()
@@ -71,6 +72,7 @@ _WORDS: dict[str, Any] = {
     "state_names": STATE_NAMES,
     "outcome_names": OUTCOME_NAMES,
     "problem_names": PROBLEM_NAMES,
+    **VIEW_WORDS,
 }
 
 _Text = Annotated[str, Form(max_length=4000)]

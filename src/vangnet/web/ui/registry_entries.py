@@ -157,10 +157,10 @@ def _of_text(asked: _Asked) -> list[ListedHash]:
 
 
 def _of_picture(visit: OneVisit, data: bytes) -> tuple[list[ListedHash], str]:
-    """The digests of a file and, of each picture in it, its PDQ hash in all eight views; and what to say of it."""
+    """The digests of a file and, of each picture in it, its PDQ hash in all views; and what to say of it."""
     if visit.site.gate is None:
         raise IndexUnusable(problem="this process hashes no pictures")
-    outcome = visit.site.gate.hasher.hash_bytes(data)
+    outcome = visit.site.gate.hasher.hash_bytes(data, cuts=True)
     digests = outcome.digests
     hashes = [
         ListedHash(algorithm=HashAlgorithm.SHA256, value=digests.sha256),
@@ -168,7 +168,7 @@ def _of_picture(visit: OneVisit, data: bytes) -> tuple[list[ListedHash], str]:
         ListedHash(algorithm=HashAlgorithm.MD5, value=digests.md5),
     ]
     for frame in outcome.frames:
-        for transform in frame.transforms:
+        for transform in (*frame.transforms, *(cut_out.transform for cut_out in frame.cut_outs)):
             hashes += [
                 ListedHash(algorithm=HashAlgorithm.PDQ, value=made.hash, convention=made.convention, quality=made.quality)
                 for made in transform.views().values()
@@ -176,7 +176,8 @@ def _of_picture(visit: OneVisit, data: bytes) -> tuple[list[ListedHash], str]:
     match outcome:
         case Hashed():
             return hashes, marked(
-                "The picture was looked up by its digests and by what it looks like, turned and mirrored too."
+                "The picture was looked up by its digests and by what it looks like, turned, mirrored and without what is "
+                "around it, too."
             )
         case Unhashable():
             return hashes, marked("What it looks like could not be told for certain: that nothing is found proves nothing.")
@@ -209,6 +210,7 @@ def _entry_page(
         category = next(
             one for one in categories.list_categories(conn, visit.actor, entry.list_id) if one.id == entry.category_id
         )
+        windows = entries.count_windows(conn, visit.actor, keys=visit.keys, entry_id=entry_id)
         opinions = entries.list_opinions(conn, visit.actor, entry_id)
         contested = disputes.list_disputes(conn, visit.actor, entry_id=entry_id, still_open=False)
     return visit.page(
@@ -217,6 +219,7 @@ def _entry_page(
         entry=entry,
         list=found,
         category=category,
+        windows=windows,
         opinions=opinions,
         contested=contested,
         form=form,

@@ -7,9 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query
+from fastapi import APIRouter, Form, Query
 from starlette.datastructures import FormData
-from starlette.requests import Request
 from starlette.responses import Response
 
 from vangnet.errors import Conflict, InvalidInput
@@ -22,6 +21,7 @@ from vangnet.reports.service.triage import policies
 from vangnet.reports.service.triage.policies import TriedOut
 from vangnet.web.access import needs
 from vangnet.web.languages import marked
+from vangnet.web.ui.forms import WholeForm, number, sent_draft
 from vangnet.web.ui.queue import names_of
 from vangnet.web.ui.report_words import EQUALS_NAMES, WORDS
 from vangnet.web.visit import OneVisit, Visit
@@ -58,10 +58,6 @@ _TABLES = {
 }
 _STARTING = "starting"
 _SIGNS = [sign for sign in Sign if sign not in AGAINST]
-
-
-async def _form(request: Request) -> FormData:
-    return await request.form()
 
 
 @router.get("/triage", dependencies=[needs(Permission.REPORT_READ)])
@@ -105,9 +101,9 @@ def show_change(visit: Visit, begin: Annotated[str, Query(alias="from", max_leng
 
 
 @router.post("/triage/policy/preview", dependencies=[needs(Permission.REPORT_LEAD)])
-def show_preview(visit: Visit, form: Annotated[FormData, Depends(_form)]) -> Response:
+def show_preview(visit: Visit, form: WholeForm) -> Response:
     """What a draft would move. Chooses nothing."""
-    document, instead_of = _document(form), _number(form.get("instead_of"))
+    document, instead_of = _document(form), number(form.get("instead_of"))
     try:
         with visit.transaction() as conn:
             found = policies.try_out(conn, visit.actor, document=document, now=visit.now)
@@ -123,7 +119,7 @@ def choose_policy(
     instead_of: Annotated[str, Form(max_length=10)] = "",
 ) -> Response:
     """Chooses a draft whose preview was seen."""
-    draft, looked_at = _parsed(document), _number(instead_of)
+    draft, looked_at = as_document(read_document(sent_draft(document))), number(instead_of)
     try:
         with visit.transaction() as conn:
             policies.choose(conn, visit.actor, document=draft, instead_of=looked_at, now=visit.now)
@@ -176,31 +172,16 @@ def _words() -> dict[str, Any]:
 def _document(form: FormData) -> dict[str, Any]:
     """The document that a form says; whether it is a policy is judged by whoever reads it."""
     standing = as_document(STARTING)
-    document: dict[str, Any] = {name: _number(form.get(name)) for name in standing if isinstance(standing[name], int)}
+    document: dict[str, Any] = {name: number(form.get(name)) for name in standing if isinstance(standing[name], int)}
     for table in _TABLES:
-        document[table] = {code: _number(form.get(f"{table}.{code}")) for code in standing[table]}
+        document[table] = {code: number(form.get(f"{table}.{code}")) for code in standing[table]}
     document["signs"] = {
-        sign.value: {part: _number(form.get(f"signs.{sign}.{part}")) for part in ("evidence", "consequence")}
+        sign.value: {part: number(form.get(f"signs.{sign}.{part}")) for part in ("evidence", "consequence")}
         for sign in _SIGNS
     }
     document["danger"] = sorted(str(one) for one in form.getlist("danger"))
     document["deadline_hours"] = {
-        sign.value: _number(hours) for sign in _SIGNS if (hours := form.get(f"deadline_hours.{sign}")) not in {None, ""}
+        sign.value: number(hours) for sign in _SIGNS if (hours := form.get(f"deadline_hours.{sign}")) not in {None, ""}
     }
     document["among_equals"] = form.get("among_equals")
     return document
-
-
-def _number(text: object) -> int:
-    """The number that was typed; -1, which is refused everywhere, for anything else."""
-    return int(text) if isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) < 10 else -1
-
-
-def _parsed(text: str) -> dict[str, Any]:
-    try:
-        document = json.loads(text)
-    except ValueError:
-        document = None
-    if not isinstance(document, dict):
-        raise InvalidInput(field="document", problem=marked("must be a draft, as the page of its preview sends it"))
-    return as_document(read_document(document))
