@@ -154,9 +154,9 @@ def _asked(index: Index, kept: Hashes, rng: Any, shape: str, count: int) -> tupl
         # Of equal hashes any will do: what counts is that one lies as near.
         assert listed is None or any(match.distance <= distance for match in found), "a listed hash was not found"
     for query, _, _ in queries[:SCANNED]:
-        found = [(match.id, match.distance) for match in index.lookup(query)]
+        answer = [(match.id, match.distance) for match in index.lookup(query)]
         scanned = index._core.lookup_by_scan("pdq-full", query, RADIUS)  # noqa: SLF001
-        assert found == scanned, "a scan finds something else"
+        assert answer == scanned, "a scan finds something else"
     batches = []
     for at in range(0, len(queries) - VIEWS + 1, VIEWS):
         some = b"".join(query for query, _, _ in queries[at : at + VIEWS])

@@ -77,6 +77,12 @@ BENCHMARKS = (
         script="index_build.py",
         quick=(*_FEW, "--rows", "100000"),
     ),
+    Benchmark(
+        name="index_large",
+        title="A hundred million hashes",
+        script="index_large.py",
+        quick=(*_FEW, "--rows", "200000", "--peer-rows", "100000", "--queries", "200"),
+    ),
     Benchmark(name="index_delta", title="Changes", script="index_delta.py", quick=(*_FEW, "--rows", "100000")),
     Benchmark(
         name="false_alarms",

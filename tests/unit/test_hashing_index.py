@@ -150,7 +150,7 @@ def test_digests_live_and_die_with_the_same_file(tmp_path: Path, algorithm: str,
     builder.add_digests(algorithm, values[0], [1000])
     builder.write(tmp_path / "index")
     index = Index.open(tmp_path / "index")
-    index.add_digests(algorithm, b"".join(values[200:]), range(200, 300))
+    index.add_digests(algorithm, b"".join(values[200:]), np.arange(200, 300, dtype=np.uint64))
     for _ in range(2):
         assert index.find_digest(algorithm, values[0]) == [0, 1000]
         assert [index.find_digest(algorithm, value) for value in values[1:]] == [[number] for number in range(1, 300)]

@@ -1,10 +1,11 @@
 """Every text on a page has a Dutch translation, and every translation is a text on a page."""
 
 import ast
+import functools
 import re
 import string
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -30,20 +31,25 @@ def _template_texts() -> Iterator[str]:
                 yield message if isinstance(message, str) else message[0]
 
 
+@functools.cache
+def _trees() -> Sequence[tuple[Path, ast.Module]]:
+    return [(path, ast.parse(path.read_text(encoding="utf-8"))) for path in SOURCE.rglob("*.py")]
+
+
 def _marked_texts() -> Iterator[str]:
-    for path in SOURCE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for _, tree in _trees():
+        for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "marked" and node.args:
                 yield from _constant(node.args[0])
 
 
 def _error_texts() -> Iterator[str]:
     """The words of errors, with names in braces where values are set in."""
-    for path in SOURCE.rglob("*.py"):
+    for path, tree in _trees():
         if path.relative_to(SOURCE).parts[0] in _NOT_ON_PAGES:
             continue
         in_errors = path.name == "errors.py"
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree):
             match node:
                 case ast.keyword(arg=str(name), value=value) if name in _ERROR_WORDS:
                     yield from _constant(value)

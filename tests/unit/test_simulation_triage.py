@@ -153,7 +153,7 @@ def test_the_sample_below_the_line_says_what_is_true() -> None:
     assumed = replace(SMALL, desk=0).with_marks(sensitivity=0.05, false_alarms=0.05).with_prevalence(0.05)
     held = 0
     for seed in range(8):
-        missed = run(years=1, load=2, seed=seed, assumed=assumed).missed
+        missed = run(years=1, load=2, seed=seed, assumed=assumed, beside_ours=()).missed
         assert isinstance(missed.estimated, MissedShare)
         assert missed.truth is not None
         held += missed.estimated.low <= missed.truth <= missed.estimated.high
@@ -163,7 +163,8 @@ def test_the_sample_below_the_line_says_what_is_true() -> None:
 @pytest.mark.parametrize(("load", "seed"), [(0.95, 34), (1, 21), (3, 33)])
 def test_with_signs_that_tell_nothing_ours_is_no_worse_than_first_in_first_out(load: float, seed: int) -> None:
     """At load 1 the queue is as long as can be while nearly all is opened in time; of all loads that is the hardest."""
-    found = run(years=1, load=load, seed=seed, assumed=SMALL.with_marks(sensitivity=0.05, false_alarms=0.05))
+    assumed = SMALL.with_marks(sensitivity=0.05, false_alarms=0.05)
+    found = run(years=1, load=load, seed=seed, assumed=assumed, beside_ours=[Chooser.FIFO])
     fifo, ours = found.outcome(Chooser.FIFO), found.outcome(Chooser.OURS)
     assert (fifo.urgent_within_24h or 0) > 0.99 or load > 1
     assert (ours.urgent_within_24h or 0) >= (fifo.urgent_within_24h or 0)
@@ -173,7 +174,7 @@ def test_with_signs_that_tell_nothing_ours_is_no_worse_than_first_in_first_out(l
 
 def test_where_all_can_just_be_opened_urgent_reports_do_not_wait_for_the_others(three_times: Run) -> None:
     """The last hours of some do not take the places of those with signs that tell something."""
-    found = run(years=1, load=1, seed=21, assumed=SMALL)
+    found = run(years=1, load=1, seed=21, assumed=SMALL, beside_ours=())
     assert found.outcome(Chooser.OURS).urgent_within_24h == 1.0
     three = three_times.outcome(Chooser.OURS).danger_within_15_min or 0
     assert (found.outcome(Chooser.OURS).danger_within_15_min or 0) > three - 0.03

@@ -287,11 +287,12 @@ def _as_ids(ids: Iterable[int]) -> bytes:
 def _digest_length(values: Bytes, ids: Sequence[int]) -> int | None:
     """Bytes of each of these digests; None if there are none."""
     size = memoryview(values).nbytes
-    if not ids and not size:
+    count = len(ids)  # An array is neither true nor false.
+    if not count and not size:
         return None
-    if not ids or size % len(ids) or not size:
-        raise InvalidInput(field="values", problem=f"have {size} bytes, which {len(ids)} digests cannot share evenly")
-    return size // len(ids)
+    if not count or size % count or not size:
+        raise InvalidInput(field="values", problem=f"have {size} bytes, which {count} digests cannot share evenly")
+    return size // count
 
 
 def _cores() -> int:

@@ -18,7 +18,7 @@ TRUSTED_QUALITY = 50
 SCREEN_QUALITY = 80
 #: `full~` is looked up at this distance where `full` would be at 31; docs/explanation/hashing.md shows the measurement.
 SCREEN_RADIUS = 45
-#: A hash of which a part had to be guessed is looked up so many bits farther; docs/explanation/views.md has the measurement.
+#: A hash of which a part had to be guessed is looked up so many bits farther; docs/explanation/views.md says why.
 GUESSED_BITS = 13
 
 

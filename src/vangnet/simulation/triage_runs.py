@@ -6,7 +6,7 @@ for an alert, whose minutes they lack afterwards; those at the desk work by day.
 
 import heapq
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -72,8 +72,9 @@ def run(
     seed: int,
     assumed: Assumptions = ASSUMED,
     policy: TriagePolicy = STARTING,
+    beside_ours: Collection[Chooser] = (Chooser.FIFO, Chooser.SEVERITY, Chooser.BOUND),
 ) -> Run:
-    """Makes the caseload of a seed and works through it four times."""
+    """Makes the caseload of a seed and works through it in our way, and in each that is asked for beside it."""
     caseload = make(assumed, days=years * YEAR_DAYS, load=load, seed=seed)
     # Not the caseload's own sequence: what is drawn must not depend on what comes in.
     chance = random.Random(f"drawn {seed}")  # noqa: S311 (made-up reports are no secret)
@@ -84,6 +85,7 @@ def run(
         Chooser.OURS: ours,
         Chooser.BOUND: Clairvoyant(caseload),
     }
+    ways = {chooser: way for chooser, way in ways.items() if way is ours or chooser in beside_ours}
     for waiting in ways.values():
         work(caseload, waiting, assumed)
     return Run(

@@ -10,8 +10,6 @@ const BLANK: u32 = 94;
 const WRITTEN: u32 = 40;
 /// Of the picture's first lines, on average, at most so many do.
 const PICTURE: u32 = 60;
-/// So many where the picture itself is as dark as the strip, if no line of it is a blank one.
-const DARK_PICTURE: u32 = 85;
 /// A strip is at least and at most so many of 100 lines high.
 const LEAST: usize = 3;
 const MOST: usize = 45;
@@ -34,6 +32,5 @@ pub(super) fn strip(grey: &Grey<'_>, rect: Rect, side: Side) -> usize {
     let follows = &shares[lines..(lines + (depth / 10).max(2)).min(depth)];
     let mean = follows.iter().sum::<u32>() / u32::try_from(follows.len().max(1)).unwrap_or(u32::MAX);
     let has_writing = shares[..last].iter().any(|&share| share < BLANK);
-    let is_picture = mean <= PICTURE || (mean <= DARK_PICTURE && follows.iter().all(|&share| share < BLANK));
-    if has_writing && lines * 100 >= depth * LEAST && is_picture { lines } else { 0 }
+    if has_writing && lines * 100 >= depth * LEAST && mean <= PICTURE { lines } else { 0 }
 }

@@ -62,10 +62,12 @@ def show(entry_id: _EntryId, as_json: AsJson = False) -> None:
     """Show an entry with what was said about it, without its hashes."""
     with open_installation() as opened, opened.transaction() as conn:
         entry = entries.get(conn, opened.actor, entry_id)
+        windows = entries.count_windows(conn, opened.actor, keys=opened.keys, entry_id=entry_id)
         said = entries.list_opinions(conn, opened.actor, entry_id)
         contested = disputes.list_disputes(conn, opened.actor, entry_id=entry_id, still_open=False)
     opinions = [f"{one.by_person} {'agrees' if one.agrees else 'disagrees'}" for one in said]
-    print_record({**_record(entry), "opinions": opinions, "disputes": [str(one.id) for one in contested]}, as_json=as_json)
+    more = {"sub_windows": windows, "opinions": opinions, "disputes": [str(one.id) for one in contested]}
+    print_record(_record(entry) | more, as_json=as_json)
 
 
 @app.command()
