@@ -10,11 +10,11 @@ from array import array
 from vangnet.hashing.model import SCREEN_RADIUS, Transform
 
 #: So many bits are looked farther in any case.
-_LEAST = 2
+_LEAST = 8
 #: And so many at most; also where nothing is known of how exact `full~` is.
 _MOST = SCREEN_RADIUS - 31
 #: From which shortest side on, how near the middle a coefficient must lie to be able to change sides.
-_REACH = ((2945, 0.5), (1409, 1.5))
+_REACH = ((2945, 1.0), (1409, 2.0))
 
 
 def bits_that_may_differ(transform: Transform, side: int) -> int:
