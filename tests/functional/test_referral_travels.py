@@ -224,7 +224,7 @@ def test_what_a_party_may_not_have_is_not_sent(desks: tuple[Desk, Desk, Desk]) -
 def test_what_was_met_at_a_gate_becomes_a_report_at_the_hotline(desks: tuple[Desk, Desk, Desk]) -> None:
     hotline, _, provider = desks
     match = ReportedMatch(
-        list_name="NL", entry_id=8841, classification="baseline", algorithm="pdq", distance=6, view="full"
+        list_name="NL", entry_id=8841, classification="baseline", algorithm="pdq", distance=6, view="border+flip_y"
     )
     digest = os.urandom(32)
     told = MatchReport(
@@ -240,7 +240,7 @@ def test_what_was_met_at_a_gate_becomes_a_report_at_the_hotline(desks: tuple[Des
     assert (found.source, found.reporter_kind, found.items) == (Source.HANDOFF, ReporterKind.COMPANY, 1)
     read = hotline.said(found.id)
     assert (read.incident_at, read.items[0].hashes) == (AT, (("sha256", digest),))
-    assert "entry 8841, NL: baseline, pdq 6, full" in read.text
+    assert "entry 8841, NL: baseline, found by pdq, distance 6, seen without its border, mirrored" in read.text
     assert read.reporter.name == provider.house.name
 
 
