@@ -20,10 +20,8 @@ from running.states import wait_until
 from vangnet.db.embedded import EmbeddedServer
 from vangnet.gate.policy import STARTING, as_document
 from vangnet.gate.service import policies
-from vangnet.hashing.view_words import WORDS
 from vangnet.identity.model import InstallationKind, Language
 from vangnet.identity.permissions import Permission, Role
-from vangnet.web.ui.view_words import VIEW_NAMES
 
 #: Listed with sub-windows, and by its hashes alone.
 IN_HAND = photo(191, 1200, 900)
@@ -197,7 +195,3 @@ def test_the_console_tells_a_view_in_words(provider: RunningServer, client: http
     seen, held = (" ".join(one.split()) for one in told)
     assert "seen without its border, mirrored" in seen
     assert "by a part of the listed picture: holds at most" in held
-
-
-def test_pages_reports_and_the_console_use_the_same_words() -> None:
-    assert {str(name): str(word) for name, word in VIEW_NAMES.items()} == {str(name): word for name, word in WORDS.items()}

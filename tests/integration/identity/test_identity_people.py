@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from psycopg import sql
+from running.passkey_ceremonies import first_half
 from running.passwords import CHEAP_HASHES
 
 from vangnet.errors import Conflict, InvalidInput, InvalidTransition, NotFound, PermissionDenied
@@ -262,17 +263,7 @@ def test_after_a_reset_the_password_leads_to_a_new_second_factor_and_the_person_
     colleague = house.colleague()
     people.reset_second_factor(house.conn, house.administrator, person_id=colleague.person.id, now=house.now)
     assert house.resolved(colleague.signed_in.token) is None
-    needed = sign_in.with_password(
-        house.conn,
-        ANONYMOUS,
-        email=colleague.person.email,
-        password=colleague.password,
-        client=house.client,
-        keys=house.keys,
-        now=house.now,
-        hashes=CHEAP_HASHES,
-    )
-    assert isinstance(needed, SecondFactorNeeded)
+    needed = first_half(house, colleague)
     added, secret = house.with_app(needed)
     assert secret != colleague.secret
     assert added.signed_in is not None

@@ -2,7 +2,7 @@
 
 import typer
 
-from vangnet.cli.registry import entries, exports, following, imports, lists, proposers, source
+from vangnet.cli.registry import disputes, entries, exports, following, imports, lists, proposers, source
 
 app = typer.Typer(help="Hash lists that can be trusted, corrected in a second, and contested.", no_args_is_help=True)
 app.add_typer(lists.app, name="list")
@@ -12,7 +12,7 @@ app.command("export")(exports.export)
 app.add_typer(imports.batch_app, name="batch")
 app.add_typer(imports.known_good_app, name="known-good")
 app.add_typer(entries.app, name="entry")
-app.add_typer(entries.dispute_app, name="dispute")
+app.add_typer(disputes.app, name="dispute")
 app.add_typer(entries.match_app, name="match")
 app.add_typer(following.app)
 app.add_typer(proposers.app, name="proposer")

@@ -149,9 +149,7 @@ def _form_page(
         recipient=recipient,
         before=before,
         parties=_names([one.party for one in recipients]),
-        shares=[
-            share for share in Share if recipient is not None and share in recipient.may_have and share is not Share.FACTS
-        ],
+        shares=_choices(recipient),
         chosen=(recipient.proposed if recipient is not None else frozenset()) if chosen is None else chosen,
         given=given or {"reason": "", "note": ""},
         problems=problems or {},

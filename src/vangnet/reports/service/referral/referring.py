@@ -175,14 +175,6 @@ def list_of_report(conn: Connection, actor: Actor, *, report_id: int) -> list[Sh
     return _shown(conn, actor, store.list_of_report(conn, report_id))
 
 
-def open_note(actor: Actor, *, keys: Keys, referral: Referral) -> str:
-    """What a colleague wrote to the other party; nothing where nothing was, or it was erased. Raises PermissionDenied."""
-    actor.require(Permission.REPORT_WORK)
-    if referral.note is None:
-        return ""
-    return opened(secrets_of(keys).follow_up, referral.note, referral.report_id).decode()
-
-
 # --- for the jobs ---
 
 
