@@ -1,12 +1,17 @@
 """Reports are taken in once, whole, and are found again as they came."""
 
+import itertools
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
+import pytest
 from psycopg import sql
 from running.report_desk import CONSOLE, Desk, zipped
 
 from vangnet.reports.formats import bundle
+from vangnet.reports.formats.archives import Member
 from vangnet.reports.model.deliveries import DeliveryState
 from vangnet.reports.model.drafts import (
     Incident,
@@ -22,7 +27,7 @@ from vangnet.reports.model.reports import Report, ReportState
 from vangnet.reports.service.desk import desk as desk_service
 from vangnet.reports.service.desk import showing
 from vangnet.reports.service.intake import deliveries
-from vangnet.simulation.cybertips import make_tips
+from vangnet.simulation.cybertips import make_tip, make_tips, write_zip
 
 LINK = "https://pictures.example/gallery/1"
 
@@ -105,6 +110,33 @@ def test_a_bundle_comes_with_its_files_into_the_vault(desk: Desk) -> None:
     assert len(came) == sum(file.stored_name is not None for file in tip.files)
     assert all(one.file is not None and one.file.medium_id is not None for one in came)
     assert found.report.unseen == len({one.file.id for one in found.items if one.file is not None})
+
+
+def test_a_delivery_that_was_broken_off_goes_on_without_opening_its_files_again(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tips = [make_tip(seed, now=desk.now, files=2) for seed in range(3)]
+    bundles = tmp_path / "bundles"
+    bundles.mkdir()
+    for number, tip in enumerate(tips):
+        write_zip(tip, bundles / f"{number}.zip", one_document=True)
+    opened: list[str] = []
+    whole = Member.open
+    monkeypatch.setattr(Member, "open", lambda member: (opened.append(member.name), whole(member))[1])
+    with desk.database.transaction() as conn:
+        delivery = deliveries.begin(
+            conn, CONSOLE, source=Source.CYBERTIP, keys=desk.keys, digest=b"three", size_bytes=0, now=desk.now
+        )
+        origin = deliveries.origin_of(conn, delivery)
+    two = itertools.islice(bundle.read(bundles, now=desk.now), 2)
+    assert desk.taker.take(CONSOLE, delivery, two, origin).reports == 2
+    assert Counter(Path(name).suffix == ".xml" for name in opened) == {True: 2, False: 4}
+    opened.clear()
+    assert desk.taker.take(CONSOLE, delivery, bundle.read(bundles, now=desk.now), origin).reports == 3
+    assert Counter(Path(name).suffix == ".xml" for name in opened) == {True: 3, False: 2}, "files of the third alone"
+    with desk.database.transaction() as conn:
+        came = conn.execute("SELECT details->>'came' FROM audit_event WHERE action = 'report:take' AND record = 'report'")
+        assert came.fetchall() == [("new",)] * 3, "what is passed over is no event"
 
 
 def test_a_broken_delivery_is_kept_and_can_be_mended(desk: Desk) -> None:

@@ -185,6 +185,20 @@ def add_came(conn: Connection, report_id: int, delivery_id: int, version: int, *
     return found.rowcount == 1
 
 
+def has_come(conn: Connection, delivery_id: int, *, reference_mac: bytes, content_mac: bytes) -> bool:
+    """Whether a report came with a delivery as it stands now."""
+    # As for `reports.lock_reference`: while much comes in, nobody has counted yet how much there is.
+    conn.execute("SET LOCAL enable_seqscan = off")
+    row = conn.execute(
+        """
+        SELECT FROM report JOIN report_came AS came ON came.report_id = report.id AND came.version = report.version
+        WHERE report.reference_mac = %s AND report.content_mac = %s AND came.delivery_id = %s
+        """,
+        [reference_mac, content_mac, delivery_id],
+    ).fetchone()
+    return row is not None
+
+
 def list_came(conn: Connection, report_id: int) -> list[tuple[int, int, datetime]]:
     """With which deliveries a report came: delivery, version, when."""
     return conn.execute(

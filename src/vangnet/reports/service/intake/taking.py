@@ -1,7 +1,8 @@
 """Reading deliveries: from what came to reports, each in a transaction of its own.
 
 A file is examined and sealed before the transaction of its report, the lists are asked before it too; in it everything is
-written at once. After a kill the same delivery is read again: what was taken in is recognised, the rest is taken in then.
+written at once. After a kill the same delivery is read again: a report that came with it is passed over before its files
+are opened, the rest is taken in then.
 """
 
 import io
@@ -83,12 +84,15 @@ class Taker:
     ) -> Taken:
         """Takes in what is read of a delivery, report by report; `progress` is told each when that is done."""
         reports, bad = 0, []
+        with self._database.transaction() as conn:
+            began_before = deliveries.count_taken(conn, actor, delivery_id=delivery.id) > 0
         for one in found:
             match one:
                 case Unreadable():
                     bad.append(one)
                 case Bundled():
-                    self.take_one(actor, delivery.id, one, origin)
+                    if not (began_before and self._has_come(actor, delivery.id, one.draft)):
+                        self.take_one(actor, delivery.id, one, origin)
                     reports += 1
                 case _ as never:
                     assert_never(never)
@@ -108,6 +112,10 @@ class Taker:
             for medium_id in taken.not_needed:
                 self._vault.remove(medium_id)
         return taken
+
+    def _has_come(self, actor: Actor, delivery_id: int, draft: ReportDraft) -> bool:
+        with self._database.transaction() as conn:
+            return intake.has_come(conn, actor, keys=self._keys, draft=draft, delivery_id=delivery_id)
 
     def _arrived(self, bundled: Bundled, origin: Origin) -> Arrival:
         files: dict[int, ArrivedFile] = {}
