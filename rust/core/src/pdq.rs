@@ -11,6 +11,7 @@ use crate::hamming::HASH_BYTES;
 use crate::pdq_filter;
 pub use crate::pixels::{Floor512, Layout, Picture, Rows, SIDE_512, STRIP, Upright};
 use crate::simd::Level;
+use crate::simd::lanes::{self, Machine, Work};
 
 /// Sides of the small picture that is transformed.
 pub const SMALL: usize = 64;
@@ -46,7 +47,13 @@ impl Transform {
     /// The transform of a small picture.
     #[must_use]
     pub fn of(small: &Small) -> Self {
-        Self { coefficients: cosine_transform(small), quality: quality(small) }
+        Self::of_at(Level::best(), small)
+    }
+
+    /// [`Transform::of`] with the instructions of `level`; every level gives the same bits.
+    #[must_use]
+    pub fn of_at(level: Level, small: &Small) -> Self {
+        lanes::run(level, Lowest(small))
     }
 
     /// The hash: bit 16 i + j says whether coefficient (i, j) is greater than the median of all. The first byte holds
@@ -85,7 +92,7 @@ pub fn full(rows: &impl Rows) -> Result<Transform, NoHash> {
 /// Where a side is too short or too long.
 pub fn full_at(level: Level, rows: &impl Rows) -> Result<Transform, NoHash> {
     check_sides(rows.width(), rows.height())?;
-    Ok(Transform::of(&pdq_filter::small_picture(level, rows)))
+    Ok(Transform::of_at(level, &pdq_filter::small_picture(level, rows)))
 }
 
 /// Whether a picture of these sides is hashed.
@@ -102,7 +109,19 @@ pub fn check_sides(width: usize, height: usize) -> Result<(), NoHash> {
     }
 }
 
+struct Lowest<'a>(&'a Small);
+
+impl Work for Lowest<'_> {
+    type Output = Transform;
+
+    #[inline(always)]
+    fn run<M: Machine>(self, _: M) -> Transform {
+        Transform { coefficients: cosine_transform(self.0), quality: quality(self.0) }
+    }
+}
+
 /// How many steps of brightness lie between neighbours, each step truncated; scaled to 0 … 100 by the makers' constants.
+#[inline(always)]
 fn quality(small: &Small) -> u8 {
     #[allow(clippy::cast_possible_truncation)] // At most 100, in each direction.
     let step = |u: f32, v: f32| ((((u - v) * 100.0) / 255.0) as i32).unsigned_abs();
@@ -118,6 +137,7 @@ fn quality(small: &Small) -> u8 {
 
 /// D A Dᵀ for the 16 x 64 matrix D of [`cosines`]. Each sum is taken in the order of its index, as the reference does:
 /// another order rounds differently.
+#[inline(always)]
 fn cosine_transform(small: &Small) -> [[f32; KEPT]; KEPT] {
     let cosines = cosines();
     let mut half = [[0.0_f32; SMALL]; KEPT];

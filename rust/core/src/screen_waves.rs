@@ -11,6 +11,8 @@ use crate::jpeg::Eighth;
 use crate::pdq::{NoHash, SMALL, Small, Transform, check_sides};
 use crate::pdq_filter::sample;
 use crate::screen::{as_f64, pixels_of};
+use crate::simd::Level;
+use crate::simd::lanes::{self, Machine, Work};
 
 const BLOCK: usize = 8;
 
@@ -27,7 +29,7 @@ pub fn screened_by_waves(eighth: &Eighth) -> Result<Transform, NoHash> {
     let (row_reversed, column_reversed) = if swapped { (upended, mirrored) } else { (mirrored, upended) };
     let along_row = Weights::new(eighth.width, row_reversed);
     let along_column = Weights::new(eighth.height, column_reversed);
-    let stored = small_picture(eighth, &along_row, &along_column);
+    let stored = lanes::run(Level::best(), Sampled { eighth, along_row: &along_row, along_column: &along_column });
     let upright = if swapped { transposed(&stored) } else { stored };
     Ok(Transform::of(&upright))
 }
@@ -99,7 +101,23 @@ impl Shape {
     }
 }
 
+struct Sampled<'a> {
+    eighth: &'a Eighth,
+    along_row: &'a Weights,
+    along_column: &'a Weights,
+}
+
+impl Work for Sampled<'_> {
+    type Output = Small;
+
+    #[inline(always)]
+    fn run<M: Machine>(self, _: M) -> Small {
+        small_picture(self.eighth, self.along_row, self.along_column)
+    }
+}
+
 /// The 64 x 64 samples, first taken along columns, then along rows, each time for many at once.
+#[inline(always)]
 fn small_picture(eighth: &Eighth, along_row: &Weights, along_column: &Weights) -> Small {
     let across = eighth.width.div_ceil(BLOCK);
     // Of each row of samples: the means and the waves across that are left when columns have been summed up.
@@ -129,6 +147,7 @@ fn small_picture(eighth: &Eighth, along_row: &Weights, along_column: &Weights) -
 }
 
 /// A row of blocks as four lines: means, waves across, waves down, waves both ways.
+#[inline(always)]
 fn spread(luma: &[u8], waves: &[[f32; 3]], [means, horizontal, vertical, both]: &mut [Vec<f32>; 4]) {
     // A coefficient of one wave is this many times its cosine's height; of both, a quarter (T.81, A.3.3).
     #[allow(clippy::cast_possible_truncation)]
@@ -149,6 +168,7 @@ fn add(sums: &mut [f32], (mean, wave): (f32, f32), means: &[f32], waves: &[f32])
     }
 }
 
+#[inline(always)]
 fn transposed(square: &Small) -> Small {
     let mut turned = [[0.0; SMALL]; SMALL];
     for (row, line) in turned.iter_mut().enumerate() {

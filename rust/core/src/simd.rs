@@ -18,7 +18,7 @@ pub type Words = [u64; 4];
 pub enum Level {
     /// Plain Rust.
     Portable,
-    /// AVX2 and the population count of single words.
+    /// AVX2, shifts that leave flags alone (BMI2), and the population count of single words.
     Avx2,
     /// AVX-512 with population counts of 16-bit and 64-bit lanes (BITALG, VPOPCNTDQ).
     Avx512,
@@ -40,7 +40,10 @@ impl Level {
 
     #[cfg(target_arch = "x86_64")]
     fn detect() -> Self {
-        let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt");
+        let avx2 = is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("popcnt");
         let avx512 = is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512bitalg")

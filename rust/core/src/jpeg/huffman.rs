@@ -5,6 +5,7 @@
 //! time.
 
 use super::bits::Bits;
+use super::frame::KEPT;
 use super::{TABLES, Unread};
 
 /// Bits of the longest code.
@@ -13,6 +14,8 @@ const LONGEST: usize = 16;
 const AC_BITS: u32 = 13;
 /// Bits by which single codes are looked up.
 const ONE_BITS: u32 = 10;
+/// Bits by which codes are looked up with their values. Four of them fit a refill.
+const VALUED_BITS: u32 = 11;
 /// The widest value of a DC difference, for samples of 8 bits (T.81, table F.1).
 const DC_WIDEST: u8 = 11;
 
@@ -21,7 +24,7 @@ const END: u32 = 128;
 /// The places of an entry whose code is longer than the bits that it is found by: beyond all others.
 const LONGER: u32 = 255;
 /// Coefficients of a block.
-pub const COEFFICIENTS: u32 = 64;
+const COEFFICIENTS: u32 = 64;
 
 /// A table as the file defines it: how many codes there are of each length, and the symbols in the order of their codes.
 #[derive(Clone, Copy, Debug)]
@@ -113,6 +116,12 @@ impl<'a> Codes<'a> {
         None
     }
 
+    /// The symbol whose code comes next, and the code's length.
+    fn next(&self, bits: &Bits<'_>) -> Option<(u8, u32)> {
+        #[allow(clippy::cast_possible_truncation)] // 16 bits.
+        self.find(bits.peek::<16>() as u32)
+    }
+
     /// For each number of `bits` bits: the length (low 8 bits) and the symbol of the code that it begins with; 0 where that is
     /// longer.
     fn spread(&self, bits: u32) -> Vec<u16> {
@@ -131,7 +140,8 @@ impl<'a> Codes<'a> {
 
 /// How DC differences are read.
 pub struct Dc<'a> {
-    /// By the next bits: length (5 bits), then width of the value (4 bits); 0 for longer codes.
+    /// By the next bits: bits of code and value together (5 bits), of the code (5 bits), of the value (4 bits); 0 for longer
+    /// codes.
     near: Box<[u16; 1 << ONE_BITS]>,
     codes: Codes<'a>,
 }
@@ -142,7 +152,8 @@ impl<'a> Dc<'a> {
         let spread = codes.spread(ONE_BITS);
         let mut near = Box::new([0; 1 << ONE_BITS]);
         for (entry, found) in near.iter_mut().zip(spread) {
-            *entry = found >> 8 << 5 | found & 31;
+            let (length, width) = (found & 31, found >> 8);
+            *entry = width << 10 | length << 5 | (length + width);
         }
         Self { near, codes }
     }
@@ -150,35 +161,118 @@ impl<'a> Dc<'a> {
     /// The next difference; takes at most 27 bits of those that are there.
     #[inline(always)]
     pub fn read(&self, bits: &mut Bits<'_>) -> Result<i32, Unread> {
-        let (length, width) = self.next(bits)?;
-        let value = extended(bits.peek_after(length, width), width);
-        bits.skip(length + width);
+        let entry = self.next(bits)?;
+        let value = extended(bits.peek_after(entry >> 5 & 31, entry >> 10), entry >> 10);
+        bits.skip(entry & 31);
         Ok(value)
     }
 
     /// Steps over the next difference.
     #[inline(always)]
     pub fn skip(&self, bits: &mut Bits<'_>) -> Result<(), Unread> {
-        let (length, width) = self.next(bits)?;
-        bits.skip(length + width);
+        bits.skip(self.next(bits)? & 31);
         Ok(())
     }
 
+    /// As it stands in `near`.
     #[inline(always)]
-    fn next(&self, bits: &Bits<'_>) -> Result<(u32, u32), Unread> {
-        let entry = u32::from(self.near[bits.peek::<ONE_BITS>()]);
-        if entry != 0 {
-            return Ok((entry & 31, entry >> 5));
+    fn next(&self, bits: &Bits<'_>) -> Result<u32, Unread> {
+        match self.near[bits.peek::<ONE_BITS>()] {
+            0 => self.longer(bits),
+            entry => Ok(u32::from(entry)),
         }
-        self.find(bits)
     }
 
     #[cold]
     #[inline(never)]
-    fn find(&self, bits: &Bits<'_>) -> Result<(u32, u32), Unread> {
-        #[allow(clippy::cast_possible_truncation)] // 16 bits.
-        let (width, length) = self.codes.find(bits.peek::<16>() as u32).ok_or(Unread::Damaged)?;
-        Ok((length, u32::from(width)))
+    fn longer(&self, bits: &Bits<'_>) -> Result<u32, Unread> {
+        let (width, length) = self.codes.next(bits).ok_or(Unread::Damaged)?;
+        let width = u32::from(width);
+        Ok(width << 10 | length << 5 | (length + width))
+    }
+}
+
+/// How a block's first coefficients after DC are read.
+pub struct First<'a> {
+    /// By the next bits: one code with its value.
+    near: Box<[Valued; 1 << VALUED_BITS]>,
+    /// By the next bits: length (low 8 bits) and symbol of one code; 0 for longer ones.
+    one: Vec<u16>,
+    codes: Codes<'a>,
+}
+
+/// A code with its value.
+#[derive(Clone, Copy, Debug, Default)]
+struct Valued {
+    /// Bits of both; 0 where they are more than those that it is found by.
+    used: u8,
+    /// By how many coefficients it leads on.
+    steps: u8,
+    value: i16,
+}
+
+impl<'a> First<'a> {
+    /// Makes the codes ready.
+    pub fn new(codes: Codes<'a>) -> Self {
+        let mut near = Box::new([Valued::default(); 1 << VALUED_BITS]);
+        let (mut begin, mut symbols) = (0, codes.symbols.iter());
+        for (length, &count) in (1..=VALUED_BITS).zip(codes.counts) {
+            for &symbol in symbols.by_ref().take(usize::from(count)) {
+                let width = u32::from(symbol & 15);
+                if let Some(left) = VALUED_BITS.checked_sub(length + width) {
+                    for (bits, same) in (0..1 << width).zip(near[begin..].chunks_exact_mut(1 << left)) {
+                        same.fill(Valued::new(symbol, length + width, extended(bits, width)));
+                    }
+                }
+                begin += 1 << (VALUED_BITS - length);
+            }
+        }
+        Self { near, one: codes.spread(ONE_BITS), codes }
+    }
+
+    /// The first coefficients of the block that begins with the refilled `bits`, DC left at zero; the last place is for all
+    /// others. Where codes are wrong, so are these: whoever steps over the block finds that out.
+    ///
+    /// As the place in the block is a copy, the processor does this while it steps over the block. It goes on for as long as
+    /// no block's coefficients can, for an end that it had to guess would cost more: what comes after them, or after the
+    /// block, lands in the last place.
+    #[inline(always)]
+    pub fn read(&self, mut bits: Bits<'_>) -> [i16; KEPT + 1] {
+        let mut kept = [0; KEPT + 1];
+        let mut at = 0_usize;
+        for _ in 1..KEPT {
+            let mut valued = self.near[bits.peek::<VALUED_BITS>()];
+            if valued.used == 0 {
+                bits.refill();
+                valued = self.longer(&bits);
+                bits.skip(u32::from(valued.used));
+                bits.refill();
+            } else {
+                bits.skip(u32::from(valued.used));
+            }
+            at = at.wrapping_add(usize::from(valued.steps));
+            kept[at.min(KEPT)] = valued.value;
+        }
+        kept
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn longer(&self, bits: &Bits<'_>) -> Valued {
+        let found = match self.one[bits.peek::<ONE_BITS>()] {
+            0 => self.codes.next(bits),
+            one => Some(((one >> 8) as u8, u32::from(one & 0xff))),
+        };
+        let Some((symbol, length)) = found else { return Valued { used: 1, steps: END as u8, value: 0 } };
+        let width = u32::from(symbol & 15);
+        Valued::new(symbol, length + width, extended(bits.peek_after(length, width), width))
+    }
+}
+
+impl Valued {
+    /// A symbol whose code takes `used` bits together with its value.
+    fn new(symbol: u8, used: u32, value: i32) -> Self {
+        Self { used: used as u8, steps: steps(symbol) as u8, value: value as i16 }
     }
 }
 
@@ -187,64 +281,25 @@ pub struct Ac<'a> {
     /// By the next bits: how many bits to skip (5 bits), and from bit 8 on by how many coefficients that leads on, with `END`
     /// where the block ends; `LONGER` for longer codes.
     near: Box<[u16; 1 << AC_BITS]>,
-    /// By the next bits: length (8 bits) and symbol of one code; 0 for longer ones.
-    first: Box<[u16; 1 << ONE_BITS]>,
     codes: Codes<'a>,
 }
 
 impl<'a> Ac<'a> {
     /// Makes the codes ready.
     pub fn new(codes: Codes<'a>) -> Self {
-        let near = joined(&codes);
-        let mut first = Box::new([0; 1 << ONE_BITS]);
-        first.copy_from_slice(&codes.spread(ONE_BITS));
-        Self { near, first, codes }
+        Self { near: joined(&codes), codes }
     }
 
-    /// Reads coefficients from the second on into their places, until those are passed. Answers the place of the next one,
-    /// or 64 where the block is at its end. Refills first.
+    /// Steps over the coefficients of a block after DC. Refills first.
     #[inline(always)]
-    pub fn read<const COUNT: usize>(&self, bits: &mut Bits<'_>, kept: &mut [i16; COUNT]) -> Result<u32, Unread> {
-        let mut at = 1;
-        while (at as usize) < COUNT {
-            bits.refill();
-            let entry = u32::from(self.first[bits.peek::<ONE_BITS>()]);
-            let (symbol, length) = if entry == 0 { self.find(bits)? } else { ((entry >> 8) as u8, entry & 0xff) };
-            let width = u32::from(symbol & 15);
-            let next = match steps(symbol) {
-                END => COEFFICIENTS,
-                steps => at + steps,
-            };
-            if next > COEFFICIENTS {
-                return Err(Unread::Damaged);
-            }
-            if width > 0
-                && let Some(place) = kept.get_mut(next as usize - 1)
-            {
-                *place = extended(bits.peek_after(length, width), width) as i16;
-            }
-            bits.skip(length + width);
-            at = next;
-        }
-        Ok(at)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn find(&self, bits: &Bits<'_>) -> Result<(u8, u32), Unread> {
-        #[allow(clippy::cast_possible_truncation)] // 16 bits.
-        self.codes.find(bits.peek::<16>() as u32).ok_or(Unread::Damaged)
-    }
-
-    /// Steps over the coefficients of a block from the one at `at` on. Refills first.
-    #[inline(always)]
-    pub fn skip_block(&self, bits: &mut Bits<'_>, mut at: u32) -> Result<(), Unread> {
+    pub fn skip_block(&self, bits: &mut Bits<'_>) -> Result<(), Unread> {
+        let mut at = 1_u32;
         loop {
             bits.refill();
             // A step takes 28 bits at most: two fit a refill.
             for _ in 0..2 {
                 let entry = u32::from(self.near[bits.peek::<AC_BITS>()]);
-                let next = at + (entry >> 8);
+                let next = at.wrapping_add(entry >> 8);
                 if next < COEFFICIENTS {
                     bits.skip(entry & 31);
                     at = next;
@@ -270,8 +325,7 @@ impl<'a> Ac<'a> {
     #[inline(never)]
     fn skip_by_symbols<'b>(&self, mut bits: Bits<'b>, at: u32) -> Result<(Bits<'b>, u32), Unread> {
         bits.refill();
-        #[allow(clippy::cast_possible_truncation)] // 16 bits.
-        let (symbol, length) = self.codes.find(bits.peek::<16>() as u32).ok_or(Unread::Damaged)?;
+        let (symbol, length) = self.codes.next(&bits).ok_or(Unread::Damaged)?;
         bits.skip(length + u32::from(symbol & 15));
         let next = match steps(symbol) {
             END => COEFFICIENTS,
@@ -287,7 +341,10 @@ impl<'a> Ac<'a> {
 fn extended(bits: u32, width: u32) -> i32 {
     #[allow(clippy::cast_possible_wrap)] // At most 16 bits.
     let value = bits as i32;
-    if value < (1 << width >> 1) { value - ((1 << width) - 1) } else { value }
+    let beyond = 1_i32.wrapping_shl(width);
+    // All ones where it is negative, without a branch that would be guessed wrong every other time.
+    let negative = value.wrapping_sub(beyond >> 1) >> 31;
+    value.wrapping_add(negative & 1_i32.wrapping_sub(beyond))
 }
 
 /// By how many coefficients a symbol leads on: a run of zeros and a value; 16 zeros; or `END`.
@@ -349,6 +406,7 @@ fn fill(run: &mut [u16], fewer: &[u16], bits: u32, (length, symbol): (u32, u8)) 
 
 #[cfg(test)]
 mod tests {
+    use super::super::bits::Coded;
     use super::*;
 
     /// The same for one number, symbol by symbol; those that lead beyond a block are left out.
@@ -390,5 +448,56 @@ mod tests {
                 assert!(places == LONGER || u32::from(entry & 31) == used, "{bits:013b}");
             }
         }
+    }
+
+    /// The first coefficients of a block, symbol by symbol, as a decoder reads them.
+    fn first_slowly(codes: &Codes<'_>, mut bits: Bits<'_>) -> [i16; KEPT] {
+        let (mut kept, mut at) = ([0; KEPT], 0);
+        while at < KEPT - 1 {
+            bits.refill();
+            let Some((symbol, length)) = codes.next(&bits) else { break };
+            let (run, width) = (usize::from(symbol >> 4), u32::from(symbol & 15));
+            if width == 0 && run < 15 {
+                break;
+            }
+            at += run + 1;
+            if at < KEPT && width > 0 {
+                let value = bits.peek_after(length, width) as i32;
+                kept[at] = (if value >> (width - 1) == 0 { value + 1 - (1 << width) } else { value }) as i16;
+            }
+            bits.skip(length + width);
+        }
+        kept
+    }
+
+    #[test]
+    fn first_coefficients_are_those_of_their_symbols() {
+        let counts = [0, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 1, 0, 1, 1, 2];
+        let symbols = [
+            0x01, 0x02, 0x03, 0x00, 0x04, 0x11, 0x05, 0x12, 0x21, 0x31, 0x0a, 0xf0, 0x13, 0x0e, 0xff, 0x2f, 0x41, 0x51,
+        ];
+        let mut tables = Tables::default();
+        tables.ac[0] = Some(Definition { counts: &counts, symbols: &symbols });
+        let codes = tables.ac(0).expect("codes");
+        let first = First::new(tables.ac(0).expect("codes"));
+        let mut state = 1_u64;
+        let mut longer = 0;
+        for _ in 0..20_000 {
+            let data: [u8; 24] = std::array::from_fn(|_| {
+                // A generator of Marsaglia (2003), xorshift64.
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                (state >> 32) as u8
+            });
+            let mut coded = Coded::default();
+            coded.take(&data, 0);
+            let mut bits = coded.bits();
+            bits.refill();
+            longer += u32::from(first.near[bits.peek::<VALUED_BITS>()].used == 0);
+            let read = first.read(bits);
+            assert_eq!(read[..KEPT], first_slowly(&codes, bits), "{data:?}");
+        }
+        assert!(longer > 1000, "long ones were met {longer} times");
     }
 }

@@ -55,7 +55,7 @@ pub enum Wanted {
     /// The means of blocks.
     #[default]
     Means,
-    /// Their slowest waves, too. A file with a mean for every eight pixels tells half as much again by these.
+    /// Their slowest waves, too.
     Waves,
     /// The waves of pictures with a side shorter than this, and of others the means.
     WavesBelow(usize),

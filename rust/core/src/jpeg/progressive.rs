@@ -65,13 +65,13 @@ impl Progress {
 pub fn read_first<'a>(place: &Place<'a, '_>, tables: &Tables<'a>, plane: &mut Plane) -> Result<usize, Unread> {
     let dc = place.tables(|part| part.dc, |number| tables.dc(number).map(Dc::new))?;
     let across = plane.across;
-    place.walk(across, &mut First { dc, low: place.scan.low, before: 0, means: &mut plane.means })
+    place.read(across, &mut First { dc, low: place.scan.low, before: 0, means: &mut plane.means })
 }
 
 /// Adds the bit of DC that the scan at `place` tells; answers where it ends.
 pub fn refine(place: &Place<'_, '_>, plane: &mut Plane) -> Result<usize, Unread> {
     let across = plane.across;
-    place.walk(across, &mut Refined { bit: 1 << place.scan.low, means: &mut plane.means })
+    place.read(across, &mut Refined { bit: 1 << place.scan.low, means: &mut plane.means })
 }
 
 struct First<'a, 'b> {

@@ -3,9 +3,11 @@
 use std::rc::Rc;
 
 use super::Unread;
-use super::bits::Bits;
-use super::frame::{KEPT, Part, Plane, Scan, WAVES};
-use super::huffman::{Ac, COEFFICIENTS, Dc, Tables};
+use super::bits::{Bits, Coded};
+use super::frame::{Part, Plane, Scan, WAVES};
+use super::huffman::{Ac, Dc, First, Tables};
+use crate::simd::Level;
+use crate::simd::lanes::{self, Machine, Work};
 
 /// A scan in its file.
 pub struct Place<'a, 'b> {
@@ -49,9 +51,16 @@ impl<'a> Place<'a, '_> {
     }
 
     /// Takes every block of the scan to `blocks`, whose luma has rows of `across` blocks; answers where the scan ends.
+    pub fn read(&self, across: usize, blocks: &mut impl Blocks) -> Result<usize, Unread> {
+        // Bits are shifted by ever other counts, for which newer processors have better instructions.
+        lanes::run(Level::best(), Walk { place: self, across, blocks })
+    }
+
     #[inline(always)]
-    pub fn walk(&self, across: usize, blocks: &mut impl Blocks) -> Result<usize, Unread> {
-        let mut bits = Bits::new(self.data, self.at);
+    fn walk(&self, across: usize, blocks: &mut impl Blocks) -> Result<usize, Unread> {
+        let mut coded = Coded::default();
+        coded.take(self.data, self.at);
+        let mut bits = coded.bits();
         let (mut left, mut restarts) = (self.restart, 0);
         let layout: Vec<Block> =
             self.scan.parts.iter().enumerate().flat_map(|(at, part)| layout(at, part, across)).collect();
@@ -63,7 +72,13 @@ impl<'a> Place<'a, '_> {
             for mcu in 0..self.scan.mcus.0 {
                 if self.restart > 0 {
                     if left == 0 {
-                        bits = bits.after_restart(restarts)?;
+                        let marker = coded.end(self.data, &bits)?;
+                        #[allow(clippy::cast_possible_truncation)] // Numbers go from 0 to 7, and around.
+                        if self.data[marker + 1] != 0xd0 + (restarts % 8) as u8 {
+                            return Err(Unread::Damaged);
+                        }
+                        coded.take(self.data, marker + 2);
+                        bits = coded.bits();
                         restarts += 1;
                         left = self.restart;
                         blocks.restart();
@@ -72,7 +87,11 @@ impl<'a> Place<'a, '_> {
                 }
                 for block in &layout {
                     match block.offset {
-                        Some(offset) => blocks.luma(&mut bits, block.part, mcu_row * rows + mcu * step + offset)?,
+                        Some(offset) => blocks.luma(
+                            &mut bits,
+                            block.part,
+                            (mcu_row * rows).wrapping_add(mcu.wrapping_mul(step)).wrapping_add(offset),
+                        )?,
                         None => blocks.other(&mut bits, block.part)?,
                     }
                 }
@@ -81,7 +100,22 @@ impl<'a> Place<'a, '_> {
                 }
             }
         }
-        bits.end()
+        coded.end(self.data, &bits)
+    }
+}
+
+struct Walk<'a, 'b, 'c, B> {
+    place: &'c Place<'a, 'b>,
+    across: usize,
+    blocks: &'c mut B,
+}
+
+impl<B: Blocks> Work for Walk<'_, '_, '_, B> {
+    type Output = Result<usize, Unread>;
+
+    #[inline(always)]
+    fn run<M: Machine>(self, _: M) -> Self::Output {
+        self.place.walk(self.across, self.blocks)
     }
 }
 
@@ -102,65 +136,80 @@ fn layout(at: usize, part: &Part, across: usize) -> impl Iterator<Item = Block> 
 pub fn read<'a>(place: &Place<'a, '_>, tables: &Tables<'a>, plane: &mut Plane) -> Result<usize, Unread> {
     let dc = place.tables(|part| part.dc, |number| tables.dc(number).map(Dc::new))?;
     let ac = place.tables(|part| part.ac, |number| tables.ac(number).map(Ac::new))?;
-    let across = plane.across;
-    let means = &mut plane.means[..];
+    let parts: Vec<Codes<'_, 'a>> = dc.iter().zip(&ac).map(|(dc, ac)| Codes { dc, ac }).collect();
+    let luma_at = place.scan.parts.iter().position(|part| part.component == 0).ok_or(Unread::Damaged)?;
+    let (luma, across, means) = (parts[luma_at], plane.across, &mut plane.means[..]);
     if plane.waves.is_empty() {
-        place.walk(across, &mut Whole { dc, ac, before: 0, means, waves: Untold })
-    } else {
-        place.walk(across, &mut Whole { dc, ac, before: 0, means, waves: &mut plane.waves[..] })
+        return place.read(across, &mut Whole { luma, parts, before: 0, means, waves: Untold });
     }
+    let first = First::new(tables.ac(place.scan.parts[luma_at].ac)?);
+    let waves = Told { first, waves: &mut plane.waves };
+    place.read(across, &mut Whole { luma, parts, before: 0, means, waves })
 }
 
-/// What becomes of a luma block's coefficients after the first.
+/// What becomes of a luma block's coefficients after DC, before they are stepped over.
 trait Waves {
-    fn take(&mut self, bits: &mut Bits<'_>, ac: &Ac<'_>, place: usize) -> Result<(), Unread>;
+    fn take(&mut self, bits: &Bits<'_>, place: usize);
 }
 
-/// They are stepped over.
+/// Nothing.
 struct Untold;
 
 impl Waves for Untold {
     #[inline(always)]
-    fn take(&mut self, bits: &mut Bits<'_>, ac: &Ac<'_>, _: usize) -> Result<(), Unread> {
-        ac.skip_block(bits, 1)
+    fn take(&mut self, _: &Bits<'_>, _: usize) {}
+}
+
+/// The slow ones are kept.
+struct Told<'a, 'b> {
+    first: First<'a>,
+    waves: &'b mut [[i16; WAVES.len()]],
+}
+
+impl Waves for Told<'_, '_> {
+    #[inline(always)]
+    fn take(&mut self, bits: &Bits<'_>, place: usize) {
+        let mut bits = *bits;
+        bits.refill();
+        let kept = self.first.read(bits);
+        self.waves[place] = WAVES.map(|at| kept[at]);
     }
 }
 
-impl Waves for &mut [[i16; WAVES.len()]] {
-    #[inline(always)]
-    fn take(&mut self, bits: &mut Bits<'_>, ac: &Ac<'_>, place: usize) -> Result<(), Unread> {
-        let mut kept = [0; KEPT];
-        let at = ac.read(bits, &mut kept)?;
-        self[place] = WAVES.map(|at| kept[at]);
-        if at < COEFFICIENTS { ac.skip_block(bits, at) } else { Ok(()) }
-    }
+/// By what a component is read.
+#[derive(Clone, Copy)]
+struct Codes<'a, 'b> {
+    dc: &'a Dc<'b>,
+    ac: &'a Ac<'b>,
 }
 
 struct Whole<'a, 'b, W> {
-    dc: Vec<Rc<Dc<'a>>>,
-    ac: Vec<Rc<Ac<'a>>>,
+    luma: Codes<'a, 'b>,
+    parts: Vec<Codes<'a, 'b>>,
     /// The luma block before.
     before: i32,
-    means: &'b mut [i16],
+    means: &'a mut [i16],
     waves: W,
 }
 
 impl<W: Waves> Blocks for Whole<'_, '_, W> {
     #[inline(always)]
-    fn luma(&mut self, bits: &mut Bits<'_>, part: usize, place: usize) -> Result<(), Unread> {
+    fn luma(&mut self, bits: &mut Bits<'_>, _: usize, place: usize) -> Result<(), Unread> {
         bits.refill();
-        self.before = self.before.wrapping_add(self.dc[part].read(bits)?);
+        self.before = self.before.wrapping_add(self.luma.dc.read(bits)?);
         #[allow(clippy::cast_possible_truncation)] // As libjpeg keeps it.
         let mean = self.before as i16;
         self.means[place] = mean;
-        self.waves.take(bits, &self.ac[part], place)
+        self.waves.take(bits, place);
+        self.luma.ac.skip_block(bits)
     }
 
     #[inline(always)]
     fn other(&mut self, bits: &mut Bits<'_>, part: usize) -> Result<(), Unread> {
         bits.refill();
-        self.dc[part].skip(bits)?;
-        self.ac[part].skip_block(bits, 1)
+        let Codes { dc, ac } = self.parts[part];
+        dc.skip(bits)?;
+        ac.skip_block(bits)
     }
 
     fn restart(&mut self) {

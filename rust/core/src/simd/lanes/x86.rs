@@ -13,12 +13,12 @@ struct Avx2(());
 #[derive(Clone, Copy)]
 struct Avx512(());
 
-#[target_feature(enable = "avx2,fma,popcnt")]
+#[target_feature(enable = "avx2,bmi1,bmi2,fma,popcnt")]
 pub fn run_avx2<W: Work>(work: W) -> W::Output {
     work.run(Avx2(()))
 }
 
-#[target_feature(enable = "avx512f,avx512bw,popcnt")]
+#[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,popcnt")]
 pub fn run_avx512<W: Work>(work: W) -> W::Output {
     work.run(Avx512(()))
 }
