@@ -4,7 +4,7 @@ import io
 import itertools
 import uuid
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ from vangnet.identity.service import installation
 from vangnet.keys import Keys
 from vangnet.registry.service.live import LiveIndex
 from vangnet.reports.formats.bundle import Bundled
+from vangnet.reports.formats.reading import Unreadable
 from vangnet.reports.model.contents import packed
 from vangnet.reports.model.deliveries import Delivery
 from vangnet.reports.model.drafts import ReportDraft, Source
@@ -59,7 +60,7 @@ class Desk:
             (report_id,) = deliveries.show(conn, CONSOLE, keys=self.keys, delivery_id=delivery.id).reports
         return report_id
 
-    def take_bundled(self, bundled: Sequence[Bundled], content: bytes = b"") -> list[int]:
+    def take_bundled(self, bundled: Iterable[Bundled | Unreadable], content: bytes = b"") -> list[int]:
         """Takes reports with their files in; returns their numbers."""
         with self.database.transaction() as conn:
             delivery = deliveries.begin(
@@ -67,7 +68,11 @@ class Desk:
                 now=self.now,
             )  # fmt: skip
             origin = deliveries.origin_of(conn, delivery)
-        return [self.taker.take_one(CONSOLE, delivery.id, one, origin).report_id for one in bundled]
+        return [
+            self.taker.take_one(CONSOLE, delivery.id, one, origin).report_id
+            for one in bundled
+            if not isinstance(one, Unreadable)
+        ]
 
     def person(self, *roles: Role) -> Actor:
         """One more colleague, of the staff unless other roles are given."""

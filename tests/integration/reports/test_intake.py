@@ -1,6 +1,7 @@
 """Reports are taken in once, whole, and are found again as they came."""
 
 import itertools
+import uuid
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
@@ -10,6 +11,8 @@ import pytest
 from psycopg import sql
 from running.report_desk import CONSOLE, Desk, zipped
 
+from vangnet.hashing.hasher import Hasher
+from vangnet.hashing.sandbox import Sandbox
 from vangnet.reports.formats import bundle
 from vangnet.reports.formats.archives import Member
 from vangnet.reports.model.deliveries import DeliveryState
@@ -23,11 +26,14 @@ from vangnet.reports.model.drafts import (
     Sign,
     Source,
 )  # fmt: skip
-from vangnet.reports.model.reports import Report, ReportState
+from vangnet.reports.model.reports import Report, ReportFile, ReportState
 from vangnet.reports.service.desk import desk as desk_service
 from vangnet.reports.service.desk import showing
 from vangnet.reports.service.intake import deliveries
-from vangnet.simulation.cybertips import make_tip, make_tips, write_zip
+from vangnet.reports.service.intake.arriving import FileTaker
+from vangnet.reports.service.intake.taking import Taker
+from vangnet.simulation.cybertips import MadeTip, make_tip, make_tips, write_zip
+from vangnet.vault.service import looking
 
 LINK = "https://pictures.example/gallery/1"
 
@@ -110,6 +116,44 @@ def test_a_bundle_comes_with_its_files_into_the_vault(desk: Desk) -> None:
     assert len(came) == sum(file.stored_name is not None for file in tip.files)
     assert all(one.file is not None and one.file.medium_id is not None for one in came)
     assert found.report.unseen == len({one.file.id for one in found.items if one.file is not None})
+
+
+def _deliver(desk: Desk, folder: Path, tip: MadeTip) -> tuple[Report, list[ReportFile | None]]:
+    """Takes a bundle in; the report as it stands then, and its files that came along."""
+    path = folder / f"{uuid.uuid4()}.zip"
+    write_zip(tip, path, one_document=True)
+    (report_id,) = desk.take_bundled(bundle.read(path, now=desk.now))
+    with desk.database.transaction() as conn:
+        found = showing.open_report(conn, CONSOLE, keys=desk.keys, report_id=report_id, now=desk.now)
+    return found.report, [one.file for one in found.items if one.item.has_bytes]
+
+
+def test_the_same_words_with_another_file_are_another_version_and_both_files_are_kept(desk: Desk, tmp_path: Path) -> None:
+    tip = make_tip(7, now=desk.now, files=2)
+    assert all(file.stored_name for file in tip.files)
+    other = replace(tip, files=(replace(tip.files[0], content=tip.files[0].content[:-1] + b"!"), tip.files[1]))
+    first, files = _deliver(desk, tmp_path, tip)
+    again, _ = _deliver(desk, tmp_path, tip)
+    assert (first.version, again.version) == (1, 1), "the same files are the same report"
+    changed, other_files = _deliver(desk, tmp_path, other)
+    assert (changed.id, changed.version) == (first.id, 2)
+    assert [one is not None and one.medium_id is not None for one in (*files, *other_files)] == [True] * 4
+    assert [a == b for a, b in zip(files, other_files, strict=True)] == [False, True]
+    with desk.database.transaction() as conn:
+        assert looking.check(conn, CONSOLE, files=desk.vault, whole=True, now=desk.now).findings == ()
+
+
+def test_a_file_that_the_vault_did_not_take_in_can_be_delivered_again(desk: Desk, tmp_path: Path) -> None:
+    tip = make_tip(6, now=desk.now, files=1)
+    with Sandbox(processes=1) as sandbox:
+        files = FileTaker(Hasher(sandbox), None, bytes_max=1024 * 1024)
+        without = Taker(desk.database, desk.keys, files=files, vault=None, live=None, clock=lambda: desk.now)
+        first, before = _deliver(replace(desk, taker=without), tmp_path, tip)
+    second, after = _deliver(desk, tmp_path, tip)
+    third, _ = _deliver(desk, tmp_path, tip)
+    assert (first.version, second.version, third.version) == (1, 2, 2)
+    assert [one is not None and one.medium_id for one in before] == [None]
+    assert [one is not None and one.medium_id is not None for one in after] == [True]
 
 
 def test_a_delivery_that_was_broken_off_goes_on_without_opening_its_files_again(

@@ -12,6 +12,7 @@ from vangnet.db import Connection
 from vangnet.errors import NotFound
 from vangnet.registry.model.classification import Classification
 from vangnet.reports.model.reports import ReportFile
+from vangnet.reports.store.numbers import number
 
 _COLUMNS = """
     id, medium_id, media_type, size_bytes, pdq_quality, unhashable, cluster_id, first_seen_at, recognised_at, entry_id,
@@ -40,6 +41,20 @@ def find_by_digests(conn: Connection, macs: Collection[bytes]) -> Mapping[bytes,
     """The files that have these digests."""
     rows = conn.execute("SELECT mac, file_id FROM report_file_digest WHERE mac = ANY(%b)", [list(macs)]).fetchall()
     return {bytes(mac): file_id for mac, file_id in rows}
+
+
+def count_held(conn: Connection, report_id: int, came: Sequence[tuple[int, bytes]], *, kept: bool) -> int:
+    """Of how many files, each with its place and a digest, a report holds that very file there; if `kept`, in the vault."""
+    return number(
+        conn,
+        """
+        SELECT count(*) FROM unnest(%b::integer[], %b::bytea[]) AS came (position, mac)
+        JOIN report_item AS item ON item.report_id = %s AND item.position = came.position AND item.has_bytes
+        JOIN report_file_digest AS digest ON digest.mac = came.mac AND digest.file_id = item.file_id
+        JOIN report_file AS file ON file.id = item.file_id AND (file.medium_id IS NOT NULL OR NOT %s)
+        """,
+        [[position for position, _ in came], [mac for _, mac in came], report_id, kept],
+    )
 
 
 def next_ids(conn: Connection, count: int) -> list[int]:

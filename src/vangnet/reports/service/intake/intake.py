@@ -2,8 +2,8 @@
 
 A report is written whole, with its files, its links and its place in the order, in one transaction; so a process that is
 killed leaves all of a report or nothing, and the delivery that brought it is read again. A report that came before is
-known by the reporter's own number of it: the same again is only noted, and with other content it is another version of the
-same report, which counts from then on, while the first one stays readable.
+known by the reporter's own number of it: the same again is only noted, and with other content or other files it is another
+version of the same report, which counts from then on, while the first one stays readable.
 """
 
 from collections.abc import Mapping, Sequence
@@ -111,7 +111,9 @@ def take_in(
     if reference_mac is not None:
         store.lock_reference(conn, reference_mac)
         before = store.find_by_reference(conn, reference_mac)
-    if before is not None and store.content_mac_of(conn, before.id) == content_mac:
+    is_same = before is not None and store.content_mac_of(conn, before.id) == content_mac
+    # The same words may come with another file, or with one that the vault did not take in when they first came.
+    if before is not None and is_same and registering.holds(conn, secrets, before.id, arrival.files):
         delivery_store.add_came(conn, before.id, delivery_id, before.version, now=now)
         _record(conn, actor, before.id, Came.AGAIN, delivery_id=delivery_id, now=now)
         sealed = tuple(file.sealed.medium_id for file in arrival.files.values() if file.sealed is not None)

@@ -70,6 +70,15 @@ def register(
     return file_ids
 
 
+def holds(conn: Connection, secrets: Secrets, report_id: int, files: Mapping[int, ArrivedFile]) -> bool:
+    """Whether a report holds all these files already, at these places, and has them in the vault if that takes files in."""
+    if not files:
+        return True
+    codes = secrets.digests_of([dict(file.digests)["sha256"] for file in files.values()])
+    kept = any(file.sealed is not None for file in files.values())
+    return file_store.count_held(conn, report_id, list(zip(files, codes, strict=True)), kept=kept) == len(files)
+
+
 def keep_recognised(
     conn: Connection, file_ids: Sequence[int | None], recognised: Sequence[Recognised | None], *, now: datetime
 ) -> None:
