@@ -13,10 +13,12 @@ from running.forms import submit
 from running.server import RunningServer, console
 
 from vangnet.handoff.model import Refusal
+from vangnet.handoff.model.referrals import ReferralReason
 from vangnet.handoff.service import sending
 from vangnet.identity.model import Language
 from vangnet.identity.permissions import Role
 from vangnet.reports.model.clocks import PreservationState
+from vangnet.reports.service.desk import desk
 from vangnet.reports.service.referral import referring
 
 Visitor = Callable[..., httpx2.Client]
@@ -96,7 +98,7 @@ def refused(server: RunningServer) -> str:
     """A referral that the other party refused; its number."""
     referral = follow_up.a_referral(server)
     with server.transaction() as conn:
-        (shown,) = referring.list_of_report(conn, console(), report_id=referral.report_id)
+        (shown,) = referring.list_of_report(conn, console(), keys=server.keys, report_id=referral.report_id)
         sending.refuse(
             conn, console(), handoff_id=shown.handoffs[0].id, reason=Refusal.NOT_ACCEPTED_YET, now=datetime.now(UTC)
         )
@@ -122,6 +124,21 @@ def test_a_referred_report_is_taken_back_among_the_referrals_and_not_simply_reop
     assert (answer.status_code, "take it back among the referrals" in answer.text) == (409, True)
 
 
+def test_colleagues_see_what_was_written_to_the_other_party_and_no_link_in_it_can_be_followed(
+    server: RunningServer, visitor: Visitor
+) -> None:
+    report_id, ours, to = desk_routes.a_report(server), follow_up.somebody(server), follow_up.police(server)
+    with server.transaction() as conn:
+        desk.claim(conn, ours, report_id=report_id, now=datetime.now(UTC))
+        referring.refer(
+            conn, ours, keys=server.keys, report_id=report_id, party_id=to.party.id, reason=ReferralReason.DANGER,
+            shares=frozenset(), note="See https://pictures.example/1 <b>", now=datetime.now(UTC),
+        )  # fmt: skip
+    for path in ("evidence", "refer"):
+        page = visitor(Role.STAFF).get(f"/reports/{report_id}/{path}").text
+        assert "See hxxps://pictures[.]example/1 &lt;b&gt;" in page, path
+
+
 def test_an_auditor_sees_referrals_and_changes_none(server: RunningServer, visitor: Visitor) -> None:
     path, client = refused(server), visitor(Role.AUDITOR)
     assert "Take the report back" not in client.get("/referrals").text
@@ -131,7 +148,7 @@ def test_an_auditor_sees_referrals_and_changes_none(server: RunningServer, visit
 def test_what_was_referred_is_not_shown_among_hand_offs(server: RunningServer, visitor: Visitor) -> None:
     referral = follow_up.a_referral(server)
     with server.transaction() as conn:
-        (shown,) = referring.list_of_report(conn, console(), report_id=referral.report_id)
+        (shown,) = referring.list_of_report(conn, console(), keys=server.keys, report_id=referral.report_id)
     page = visitor(Role.ADMINISTRATOR).get(f"/hand-offs/sent/{shown.handoffs[0].id}")
     assert "sealed to whoever received it" in page.text
     assert "pictures.example" not in page.text

@@ -91,7 +91,7 @@ def refer(ours: Desk, report_id: int, to: Party, *shares: Share, **changes: obje
 
 def shown(ours: Desk, referral: Referral) -> ShownReferral:
     with ours.house.database.transaction() as conn:
-        found = referring.list_of_report(conn, ours.person, report_id=referral.report_id)
+        found = referring.list_of_report(conn, ours.person, keys=ours.house.keys, report_id=referral.report_id)
     return next(one for one in found if one.referral.id == referral.id)
 
 

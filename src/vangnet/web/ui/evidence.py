@@ -90,7 +90,7 @@ def show_of_report(visit: Visit, report_id: _Number) -> Response:
         found = clocks.list_of_report(conn, visit.actor, keys=visit.keys, report_id=report_id, now=visit.now)
         requests = preserving.list_of_report(conn, visit.actor, report_id=report_id, now=visit.now)
         series = outcomes.list_series_of(conn, visit.actor, report_id=report_id)
-        referrals = referring.list_of_report(conn, visit.actor, report_id=report_id)
+        referrals = referring.list_of_report(conn, visit.actor, keys=visit.keys, report_id=report_id)
         laws = preserving.list_laws(conn)
     return visit.page(
         "evidence/report.html",

@@ -16,6 +16,7 @@ from vangnet.reports.service.desk import showing
 from vangnet.reports.service.referral import referred, referring
 from vangnet.reports.service.referral.referring import Recipient
 from vangnet.web.access import needs
+from vangnet.web.defanging import defanged
 from vangnet.web.languages import marked
 from vangnet.web.ui.follow_up_words import WORDS
 from vangnet.web.ui.handoffs import PROBLEM_NAMES
@@ -137,7 +138,7 @@ def _form_page(
     with visit.transaction() as conn:
         report = showing.get_report(conn, visit.actor, report_id=report_id)
         recipients = referring.list_recipients(conn, visit.actor, now=visit.now)
-        before = referring.list_of_report(conn, visit.actor, report_id=report_id)
+        before = referring.list_of_report(conn, visit.actor, keys=visit.keys, report_id=report_id)
     recipient: Recipient | None = next((one for one in recipients if one.party.id == party_id), None)
     person = visit.person
     return visit.page(
@@ -155,6 +156,7 @@ def _form_page(
         problems=problems or {},
         problem=problem,
         note_max=NOTE_MAX,
+        defanged=defanged,
         **WORDS,
     )
 

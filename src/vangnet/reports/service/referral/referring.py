@@ -72,6 +72,7 @@ class ShownReferral:
     arrival: Arrival
     handoffs: Sequence[SentHandoff]
     answers: Sequence[Answer]
+    #: What a colleague wrote to the other party, where that was opened.
     note: str | None = field(default=None, repr=False)
 
     @property
@@ -169,10 +170,11 @@ def list_referrals(
     return _shown(conn, actor, store.list_referrals(conn, states=states, limit=limit))
 
 
-def list_of_report(conn: Connection, actor: Actor, *, report_id: int) -> list[ShownReferral]:
-    """To whom a report was referred. Raises PermissionDenied."""
-    actor.require(Permission.REPORT_READ)
-    return _shown(conn, actor, store.list_of_report(conn, report_id))
+def list_of_report(conn: Connection, actor: Actor, *, keys: Keys, report_id: int) -> list[ShownReferral]:
+    """To whom a report was referred, with what was written to them. Raises PermissionDenied."""
+    actor.require(Permission.REPORT_WORK)
+    found = _shown(conn, actor, store.list_of_report(conn, report_id))
+    return [replace(one, note=_opened_note(keys, one.referral)) for one in found]
 
 
 # --- for the jobs ---
@@ -193,8 +195,7 @@ def send(conn: Connection, actor: Actor, *, keys: Keys, referral_id: UUID, now: 
         raise Conflict(problem="the party has no installation that hand-offs can be sent to")
     draft = showing.read_draft(conn, keys, replace(report, version=referral.version))
     goes = referral_contents.shared(draft, referral.shares, _found(conn, keys, report, draft))
-    note = "" if referral.note is None else opened(secrets_of(keys).follow_up, referral.note, report.id).decode()
-    head, items = referral_contents.as_document(goes, note)
+    head, items = referral_contents.as_document(goes, _opened_note(keys, referral) or "")
     try:
         parts = in_parts(head, items)
     except ValueError as error:
@@ -273,6 +274,12 @@ def _checked_note(note: str) -> str:
     if "\0" in tidy:
         raise InvalidInput(field="note", problem="must hold letters, digits, signs and line ends only")
     return tidy
+
+
+def _opened_note(keys: Keys, referral: Referral) -> str | None:
+    if referral.note is None:
+        return None
+    return opened(secrets_of(keys).follow_up, referral.note, referral.report_id).decode()
 
 
 def _found(conn: Connection, keys: Keys, report: Report, draft: ReportDraft) -> dict[int, ItemDraft]:
