@@ -47,6 +47,8 @@ class Figure:
         goal = "" if self.at_most is None else f"≤ {self.at_most:g} {self.unit}"
         if self.at_least is not None:
             goal = f"≥ {self.at_least:g} {self.unit}"
+        # Of shares, how many times the other one is says nothing.
+        ratios = self.ratios() if self.unit or self.times is not None else ()
         cells = (
             self.what,
             goal if self.times is None else f"≥ {self.times:g}x",
@@ -54,7 +56,7 @@ class Figure:
             _over_seeds(self.p99, self.unit),
             self.peer,
             _over_seeds(self.theirs, self.unit),
-            _over_seeds(self.ratios(), "x"),
+            _over_seeds(ratios, "x"),
             {None: "", True: "yes", False: "**no**"}[self.reached()],
         )
         return f"| {' | '.join(cells)} |"

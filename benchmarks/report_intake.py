@@ -101,7 +101,9 @@ def main() -> None:
             what="of processor time, the server's included", unit="ms", ours=each(ours, processor_ms), peer=peer,
             theirs=each(floor, processor_ms),
         ),
-        Figure(what="reports a second", unit="", ours=each(ours, a_second), peer=peer, theirs=each(floor, a_second)),
+        Figure(
+            what="reports taken in", unit="a second", ours=each(ours, a_second), peer=peer, theirs=each(floor, a_second)
+        ),
     ])  # fmt: skip
 
 
