@@ -185,18 +185,17 @@ def add_came(conn: Connection, report_id: int, delivery_id: int, version: int, *
     return found.rowcount == 1
 
 
-def has_come(conn: Connection, delivery_id: int, *, reference_mac: bytes, content_mac: bytes) -> bool:
-    """Whether a report came with a delivery as it stands now."""
-    # As for `reports.lock_reference`: while much comes in, nobody has counted yet how much there is.
-    conn.execute("SET LOCAL enable_seqscan = off")
-    row = conn.execute(
+def list_contents(conn: Connection, delivery_id: int) -> frozenset[bytes]:
+    """Of the reports with a reference that came with a delivery and still say the same: by what their content is known."""
+    rows = conn.execute(
         """
-        SELECT FROM report JOIN report_came AS came ON came.report_id = report.id AND came.version = report.version
-        WHERE report.reference_mac = %s AND report.content_mac = %s AND came.delivery_id = %s
+        SELECT content_mac FROM report_came AS came
+        JOIN report ON report.id = came.report_id AND report.version = came.version
+        WHERE came.delivery_id = %s AND report.reference_mac IS NOT NULL
         """,
-        [reference_mac, content_mac, delivery_id],
-    ).fetchone()
-    return row is not None
+        [delivery_id],
+    ).fetchall()
+    return frozenset(bytes(row[0]) for row in rows)
 
 
 def list_came(conn: Connection, report_id: int) -> list[tuple[int, int, datetime]]:

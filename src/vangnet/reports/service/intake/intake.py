@@ -78,17 +78,17 @@ def looked_up(arrival: Arrival) -> list[LookedUp]:
     return [registering.looked_up(item, arrival.files.get(position)) for position, item in enumerate(arrival.draft.items)]
 
 
-def has_come(conn: Connection, actor: Actor, *, keys: Keys, draft: ReportDraft, delivery_id: int) -> bool:
-    """Whether the report came with this delivery, and said the same: a delivery that was broken off is read again from its
-    beginning. Its files need not be looked at: those of one delivery are the same. Raises PermissionDenied.
+def list_contents(conn: Connection, actor: Actor, *, delivery_id: int) -> frozenset[bytes]:
+    """What came with a delivery so far, each report by its `content_of`: one that was broken off is read again from its
+    beginning. The files of these need not be looked at: those of one delivery are the same. Raises PermissionDenied.
     """
     actor.require(Permission.REPORT_TAKE)
-    secrets = secrets_of(keys)
-    reference_mac = secrets.reference_of(draft.source, draft.reporter, draft.reference)
-    if reference_mac is None:
-        return False
-    content_mac = secrets.content_of(list(as_parts(draft)))
-    return delivery_store.has_come(conn, delivery_id, reference_mac=reference_mac, content_mac=content_mac)
+    return delivery_store.list_contents(conn, delivery_id)
+
+
+def content_of(keys: Keys, draft: ReportDraft) -> bytes:
+    """By what equal content is known."""
+    return secrets_of(keys).content_of(list(as_parts(draft)))
 
 
 def take_in(

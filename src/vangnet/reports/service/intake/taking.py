@@ -85,13 +85,13 @@ class Taker:
         """Takes in what is read of a delivery, report by report; `progress` is told each when that is done."""
         reports, bad = 0, []
         with self._database.transaction() as conn:
-            began_before = deliveries.count_taken(conn, actor, delivery_id=delivery.id) > 0
+            taken_before = intake.list_contents(conn, actor, delivery_id=delivery.id)
         for one in found:
             match one:
                 case Unreadable():
                     bad.append(one)
                 case Bundled():
-                    if not (began_before and self._has_come(actor, delivery.id, one.draft)):
+                    if not taken_before or intake.content_of(self._keys, one.draft) not in taken_before:
                         self.take_one(actor, delivery.id, one, origin)
                     reports += 1
                 case _ as never:
@@ -112,10 +112,6 @@ class Taker:
             for medium_id in taken.not_needed:
                 self._vault.remove(medium_id)
         return taken
-
-    def _has_come(self, actor: Actor, delivery_id: int, draft: ReportDraft) -> bool:
-        with self._database.transaction() as conn:
-            return intake.has_come(conn, actor, keys=self._keys, draft=draft, delivery_id=delivery_id)
 
     def _arrived(self, bundled: Bundled, origin: Origin) -> Arrival:
         files: dict[int, ArrivedFile] = {}
