@@ -88,6 +88,7 @@ BENCHMARKS = (
         name="false_alarms",
         title="False alarms",
         script="false_alarms.py",
+        arguments=("--mistakes", "900"),
         quick=(*_FEW, "--pictures", "90", "--rows", "10000", "--mistakes", "45"),
     ),
     Benchmark(
