@@ -190,6 +190,19 @@ def test_the_keys_lead_from_an_item_into_the_note_and_to_the_end_of_the_work(ite
         expect(item.get_by_text(label)).to_be_in_viewport()
 
 
+def test_the_same_keys_work_where_no_item_waits(window: Page, server: RunningServer) -> None:
+    report_id, who = a_claimed_report(server, 0)
+    sign_in(window, server, who)
+    address = f"/reports/{report_id}/assess"
+    for key, leads_to in (("m", "#field-text"), ("r", "/refer"), ("e", "#field-closing"), ("p", "/queue")):
+        window.goto(address)
+        expect(window.get_by_text("No item of this report waits for you.")).to_be_visible()
+        assert findings_of_axe(window) == []
+        with window.expect_navigation(url=lambda url, wanted=leads_to: wanted in url):
+            window.keyboard.press(key)
+    expect(window.get_by_role("status").first).to_contain_text("queue")
+
+
 def test_like_pictures_are_compared_by_keys(window: Page, server: RunningServer) -> None:
     report_id, who, _ = like_reports(server)
     sign_in(window, server, who)
