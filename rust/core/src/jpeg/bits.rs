@@ -10,7 +10,7 @@ const BEYOND: usize = 8;
 /// The coded bytes up to a marker, with the zero that follows each 0xff taken out.
 #[derive(Default)]
 pub struct Coded {
-    /// With zeros `BEYOND` them.
+    /// So many zeros as `BEYOND` says stand behind them.
     bytes: Vec<u8>,
     /// Where in the file the marker stands, or its end.
     marker: usize,

@@ -18,6 +18,7 @@
 
 mod bits;
 mod exif;
+mod first;
 mod frame;
 mod huffman;
 mod progressive;

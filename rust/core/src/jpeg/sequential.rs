@@ -4,8 +4,9 @@ use std::rc::Rc;
 
 use super::Unread;
 use super::bits::{Bits, Coded};
+use super::first::First;
 use super::frame::{Part, Plane, Scan, WAVES};
-use super::huffman::{Ac, Dc, First, Tables};
+use super::huffman::{Ac, Dc, Tables};
 use crate::simd::Level;
 use crate::simd::lanes::{self, Machine, Work};
 
