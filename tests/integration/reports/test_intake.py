@@ -183,6 +183,27 @@ def test_a_delivery_that_was_broken_off_goes_on_without_opening_its_files_again(
         assert came.fetchall() == [("new",)] * 3, "what is passed over is no event"
 
 
+def test_the_same_words_twice_in_a_delivery_that_was_broken_off_between_them_lose_no_file(
+    desk: Desk, tmp_path: Path
+) -> None:
+    tip = make_tip(7, now=desk.now, files=1)
+    other = replace(tip, files=(replace(tip.files[0], content=tip.files[0].content[:-1] + b"!"),))
+    bundles = tmp_path / "bundles"
+    bundles.mkdir()
+    for number, one in enumerate((tip, other)):
+        write_zip(one, bundles / f"{number}.zip", one_document=True)
+    with desk.database.transaction() as conn:
+        delivery = deliveries.begin(
+            conn, CONSOLE, source=Source.CYBERTIP, keys=desk.keys, digest=b"two", size_bytes=0, now=desk.now
+        )
+        origin = deliveries.origin_of(conn, delivery)
+    desk.taker.take(CONSOLE, delivery, itertools.islice(bundle.read(bundles, now=desk.now), 1), origin)
+    desk.taker.take(CONSOLE, delivery, bundle.read(bundles, now=desk.now), origin)
+    with desk.database.transaction() as conn:
+        assert conn.execute("SELECT version FROM report").fetchall() == [(2,)]
+        assert conn.execute("SELECT count(*) FROM report_file WHERE medium_id IS NOT NULL").fetchone() == (2,)
+
+
 def test_a_broken_delivery_is_kept_and_can_be_mended(desk: Desk) -> None:
     broken = desk.accept(Source.CYBERTIP, zipped(4, desk.now)[:-200])
     assert broken.state is DeliveryState.UNREADABLE

@@ -80,7 +80,7 @@ def looked_up(arrival: Arrival) -> list[LookedUp]:
 
 def list_contents(conn: Connection, actor: Actor, *, delivery_id: int) -> frozenset[bytes]:
     """What came with a delivery so far, each report by its `content_of`: one that was broken off is read again from its
-    beginning. The files of these need not be looked at: those of one delivery are the same. Raises PermissionDenied.
+    beginning, and what came need not be looked at again. Raises PermissionDenied.
     """
     actor.require(Permission.REPORT_TAKE)
     return delivery_store.list_contents(conn, delivery_id)
